@@ -1,0 +1,104 @@
+"""The errors of declarations and payloads, under `PerdureError`.
+
+    PerdureError
+    ├── DeclarationError             a workflow, activity or compensation that cannot be one
+    │   └── DuplicateName            two definitions under one name
+    ├── UnsupportedType              a type that pydantic cannot carry through JSON
+    ├── PayloadError                 a value that its declared type cannot carry
+    ├── UnknownFailure               a recorded failure whose class is not there
+    ├── ActivityInsideActivity       an activity called while another one runs
+    ├── CalledDirectly               a workflow or compensation called where only the engine may
+    └── NotInActivity                `current_activity()` outside an activity
+
+`PayloadTooLarge` and what executions raise are in perdure.domain.errors.
+"""
+
+from perdure.domain.errors import PerdureError
+
+
+class DeclarationError(PerdureError, TypeError):
+    """A declaration that cannot work, told where it is made: what, where, and what to do."""
+
+    def __init__(self, subject: str, where: str, problem: str, hint: str) -> None:
+        self.subject = subject
+        self.where = where
+        self.problem = problem
+        self.hint = hint
+        super().__init__(f"{subject} ({where}): {problem}; {hint}")
+
+    def __reduce__(self) -> tuple[type["DeclarationError"], tuple[str, str, str, str]]:
+        return type(self), (self.subject, self.where, self.problem, self.hint)
+
+
+class DuplicateName(DeclarationError):
+    """Two definitions answer to one name; a stream could not tell which it meant."""
+
+
+class UnsupportedType(PerdureError, TypeError):
+    """A type that cannot be a payload. Declarations tell whose it is, and where."""
+
+    def __init__(self, type_text: str, reason: str) -> None:
+        self.type_text = type_text
+        self.reason = reason
+        super().__init__(f"type {type_text} cannot be a payload: {reason}")
+
+    def __reduce__(self) -> tuple[type["UnsupportedType"], tuple[str, str]]:
+        return type(self), (self.type_text, self.reason)
+
+
+class PayloadError(PerdureError, ValueError):
+    """A value that its declared type does not carry unchanged, or bytes that are no such value.
+
+    `what` is the parameter or result, `path` the place inside it ("" for the whole).
+    """
+
+    def __init__(self, what: str, type_text: str, path: str, problem: str, hint: str) -> None:
+        self.what = what
+        self.type_text = type_text
+        self.path = path
+        self.problem = problem
+        self.hint = hint
+        place = f" at {path}" if path else ""
+        super().__init__(f"{what}, declared as {type_text}{place}: {problem}; {hint}")
+
+    def __reduce__(self) -> tuple[type["PayloadError"], tuple[str, str, str, str, str]]:
+        return type(self), (self.what, self.type_text, self.path, self.problem, self.hint)
+
+
+class UnknownFailure(PerdureError, LookupError):
+    """A failure was recorded whose class is declared nowhere, or several have its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"failure {name!r} is recorded, but no single class of that name is declared; import "
+            f"its module, name it in raises=[...], or give a class the name: "
+            f"class ...(Failure, name={name!r})"
+        )
+
+    def __reduce__(self) -> tuple[type["UnknownFailure"], tuple[str]]:
+        return type(self), (self.name,)
+
+
+class ActivityInsideActivity(PerdureError):
+    """An activity was called while another one runs; it would not be recorded."""
+
+    def __init__(self, inner: str, outer: str) -> None:
+        self.inner = inner
+        self.outer = outer
+        super().__init__(
+            f"activity {inner!r} was called inside {outer}, where it would be neither recorded "
+            f"nor retried nor undone; call {inner}.function(...) for the plain function, or let "
+            "the workflow call both"
+        )
+
+    def __reduce__(self) -> tuple[type["ActivityInsideActivity"], tuple[str, str]]:
+        return type(self), (self.inner, self.outer)
+
+
+class CalledDirectly(PerdureError, TypeError):
+    """A workflow or a compensation was called where only the engine may call it."""
+
+
+class NotInActivity(PerdureError, LookupError):
+    """`current_activity()` was asked for where no activity runs."""

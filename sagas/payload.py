@@ -1,0 +1,202 @@
+"""Payloads: values of a declared type as compact JSON, and back, by pydantic.
+
+A body always receives decode(encode(x)), so `encode_checked` gives both and raises when something
+of the value would be lost. It uses pydantic's validator and serializer objects directly: this is
+the hot path of every activity. What the types of a function are is signature.py's matter.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+
+from perdure.domain.errors import PayloadTooLarge
+from perdure.sagas.canonical import canonical
+from perdure.sagas.errors import PayloadError, UnsupportedType
+from perdure.sagas.loss import GIVE_FINITE, Path, equal, find_loss
+
+PAYLOAD_LIMIT_BYTES = 2 * 1024 * 1024
+
+CONFIG = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+# JSON can never give a value of these; what a function of the user makes of it may.
+WITHOUT_JSON = {
+    "callable": "a callable",
+    "generator": "an iterator",
+    "is-instance": "an object without fields that pydantic knows",
+    "is-subclass": "a class",
+}
+OPAQUE = frozenset({"function-before", "function-wrap", "function-plain"})
+
+
+class PayloadType:
+    """The codec of one declared type. `what` says in errors whose type it is.
+
+    Raises `UnsupportedType` when pydantic cannot carry the type through JSON. Bytes are base64;
+    inside a model of the user the model's own configuration decides.
+    """
+
+    __slots__ = ("_to_json", "_to_python", "_validate", "_validate_json", "annotation", "what")
+
+    def __init__(self, annotation: Any, what: str) -> None:
+        self.annotation = annotation
+        self.what = what
+        adapter = _adapter_of(annotation)
+        self._to_json = adapter.serializer.to_json
+        self._to_python = adapter.serializer.to_python
+        self._validate = adapter.validator.validate_python
+        self._validate_json = adapter.validator.validate_json
+
+    def encode(self, value: object) -> bytes:
+        """The value as JSON; only its own type is checked, not what would be lost."""
+        try:
+            return self._to_json(value, by_alias=True, round_trip=True, warnings="error")
+        except Exception as error:  # pydantic's own, or any that a user's serializer raises
+            raise self._unencodable(value, error) from error
+
+    def decode(self, data: bytes) -> Any:
+        """The value of recorded bytes; PayloadError when today's type does not accept them."""
+        try:
+            return self._validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            hint = "keep the type compatible with what is recorded (defaults, aliases, a union)"
+            raise self.error(first["loc"], first["msg"], hint) from error
+
+    def encode_checked(self, value: Any) -> tuple[bytes, Any]:
+        """The JSON and the value decoded from it, which is what everybody goes on with.
+
+        PayloadError when the decoded value is not equal to the given one or of another type;
+        PayloadTooLarge over 2 MB.
+        """
+        data = self.encode(value)
+        if len(data) > PAYLOAD_LIMIT_BYTES:
+            raise PayloadTooLarge(self.what, len(data), PAYLOAD_LIMIT_BYTES)
+        try:
+            decoded = self._validate_json(data)
+        except Exception as error:
+            raise self._undecodable(value, error) from error
+        if not self._plainly_same(value, decoded):
+            self._check(value, decoded, data)
+        return data, decoded
+
+    def canonical(self, data: bytes) -> bytes:
+        """One form for equal values: decoded by today's type, keys and sets sorted."""
+        return self._canonical_of(self.decode(data))
+
+    def error(self, path: Path, problem: str, hint: str) -> PayloadError:
+        """The error for a place inside the value."""
+        return PayloadError(self.what, type_text(self.annotation), path_text(path), problem, hint)
+
+    def _canonical_of(self, value: Any) -> bytes:
+        return canonical(self._to_python(value, by_alias=True, round_trip=True, warnings=False))
+
+    def _plainly_same(self, value: Any, decoded: Any) -> bool:
+        return type(decoded) is type(value) and equal(decoded, value)
+
+    def _check(self, value: Any, decoded: Any, data: bytes) -> None:
+        loss = find_loss(value, decoded)
+        if loss is not None:
+            raise self.error(*loss)
+        # Equal as far as can be seen; what cannot be seen must at least encode alike.
+        again = self.encode(decoded)
+        if again != data and self.canonical(again) != self._canonical_of(decoded):
+            raise self.error((), "decoding and encoding again gives another value", GIVE_DECLARED)
+
+    def _unencodable(self, value: Any, error: Exception) -> PayloadError:
+        """Asks the validator where the value does not fit: the serializer hardly says."""
+        try:
+            self._validate(value, strict=True)
+        except ValidationError as misfit:
+            first = misfit.errors(include_url=False)[0]
+            kind = type(first["input"]).__qualname__
+            return self.error(first["loc"], f"{first['msg']}, but {kind} is given", GIVE_DECLARED)
+        except Exception as raised:  # a user's validator that raises what is no ValueError
+            error = raised
+        return self.error((), f"it cannot be encoded ({_without_values(error)})", GIVE_DECLARED)
+
+    def _undecodable(self, value: Any, error: Exception) -> PayloadError:
+        if not isinstance(error, ValidationError):
+            return self.error((), f"its encoding cannot be decoded ({error!r})", GIVE_DECLARED)
+        first = error.errors(include_url=False, include_input=False)[0]
+        loss = find_loss(_at(value, first["loc"]), None, first["loc"])
+        if loss is not None and loss.hint is GIVE_FINITE:  # NaN and infinity become null
+            return self.error(*loss)
+        hint = "give fields one alias for both ways, exclude none, and let validators accept JSON"
+        return self.error(first["loc"], f"its encoding does not decode: {first['msg']}", hint)
+
+
+GIVE_DECLARED = "give a value of the declared type"
+
+
+def type_text(annotation: Any) -> str:
+    """An annotation as its author wrote it, nearly."""
+    if annotation is None or annotation is type(None):
+        return "None"
+    if isinstance(annotation, type) and not getattr(annotation, "__args__", ()):
+        return annotation.__qualname__.rpartition("<locals>.")[2]
+    return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?:<locals>\.)?", "", str(annotation))
+
+
+def path_text(path: Iterable[str | int]) -> str:
+    """`('items', 0, 'sku')` as `items[0].sku`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        try:
+            adapter = TypeAdapter[Any](annotation, config=CONFIG)
+        except PydanticUserError as error:
+            if error.code != "type-adapter-config-unused":  # models configure themselves
+                raise
+            adapter = TypeAdapter[Any](annotation)
+    except Exception as error:  # pydantic's, NameError, and what a type's own hooks raise
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise UnsupportedType(type_text(annotation), reason) from error
+    obstacle = _never_decodes(adapter.core_schema)
+    if obstacle is not None:
+        raise UnsupportedType(type_text(annotation), f"{obstacle} cannot come out of JSON")
+    return adapter
+
+
+def _never_decodes(schema: Any) -> str | None:
+    """What in a core schema JSON can never give; branches that JSON does not take are left out."""
+    left = [schema]
+    while left:
+        part = left.pop()
+        if isinstance(part, list | tuple):
+            left += part
+        if not isinstance(part, dict):
+            continue
+        kind = part.get("type")
+        if kind in WITHOUT_JSON:
+            return WITHOUT_JSON[kind]
+        if kind in OPAQUE:
+            continue
+        if kind == "json-or-python":
+            left.append(part["json_schema"])
+        elif kind == "chain":
+            left.append(part["steps"][0])
+        else:
+            left += [item for key, item in part.items() if key not in ASIDE]
+    return None
+
+
+ASIDE = frozenset({"metadata", "serialization", "strict_schema", "default", "expected", "cls"})
+
+
+def _at(value: Any, path: Iterable[Any]) -> Any:
+    for part in path:
+        try:
+            value = value[part] if isinstance(value, dict | list | tuple) else getattr(value, part)
+        except (AttributeError, LookupError, TypeError):
+            return None
+    return value
+
+
+def _without_values(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__qualname__
+    return re.sub(r"input_value=.*?, input_type=", "input_type=", text)
