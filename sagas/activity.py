@@ -13,7 +13,13 @@ from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, ov
 
 from perdure.domain.retry import Retry
 from perdure.sagas import options as check
-from perdure.sagas.compensation import FOR_EVER, RESULT, Compensation, CompensationOptions
+from perdure.sagas.compensation import (
+    FOR_EVER,
+    RESULT,
+    Compensation,
+    CompensationDecorator,
+    CompensationOptions,
+)
 from perdure.sagas.context import current
 from perdure.sagas.errors import ActivityInsideActivity, DeclarationError
 from perdure.sagas.failure import Failure
@@ -129,23 +135,15 @@ class Activity(Generic[P, R]):
     @overload
     def compensate(
         self,
-        *,
-        name: str | None = None,
-        raises: Iterable[type[Failure]] = (),
-        retry: Retry = FOR_EVER,
-        timeout: float | None = None,
-    ) -> Callable[[Callable[Q, N]], Compensation[Q, N]]: ...
-
-    def compensate(
-        self,
-        function: Callable[..., Any] | None = None,
         /,
         *,
         name: str | None = None,
         raises: Iterable[type[Failure]] = (),
         retry: Retry = FOR_EVER,
         timeout: float | None = None,
-    ) -> Any:
+    ) -> CompensationDecorator: ...
+
+    def compensate(self, function: Callable[..., Any] | None = None, /, **keywords: Any) -> Any:
         """Declares how the activity is undone: a decorator, bare or with options.
 
         The function takes any of the activity's parameters, by name and type, and `result`: what
@@ -154,7 +152,7 @@ class Activity(Generic[P, R]):
         >>> @charge_credit_card.compensate
         ... async def refund_credit_card(result: Charge | None, amount: Decimal) -> None: ...
         """
-        chosen = CompensationOptions(name=name, raises=raises, retry=retry, timeout=timeout)
+        chosen = CompensationOptions(**keywords)
 
         def declare(function: Callable[..., Any], frame: FrameType) -> Compensation[Any, Any]:
             declared = Compensation(self, function, chosen, frame)

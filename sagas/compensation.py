@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from perdure.domain.retry import Retry
 from perdure.sagas.acceptance import accepts
@@ -114,6 +114,12 @@ class Compensation(Generic[P, N]):
 
     def __repr__(self) -> str:
         return f"<{self.subject}, {self.where}>"
+
+
+class CompensationDecorator(Protocol):
+    """What `compensate(...)` with options gives."""
+
+    def __call__(self, function: Callable[P, N], /) -> Compensation[P, N]: ...
 
 
 def _check_parameters(signature: Signature, activity: "Activity[Any, Any]") -> None:
