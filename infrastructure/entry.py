@@ -1,0 +1,42 @@
+"""A submission as rows: what a driver sees. Encoding happens once, above the drivers.
+
+The codec makes the rows of a journal's submissions; the library's recorders bring rows of their
+own. Both go through the same append of a driver.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perdure.domain.journal import IndexRow, Submission
+from perdure.infrastructure import codec
+
+
+@dataclass(slots=True)
+class Entry:
+    """Topics and bodies to append to one stream behind the version `expected`.
+
+    Streams begin with 1, those of the library's recorders may begin with 0: there `expected` is -1.
+    """
+
+    execution_id: str
+    shard: int
+    expected: int
+    rows: Sequence[tuple[str, bytes]]
+    index: IndexRow | None = None
+
+    @property
+    def claims(self) -> bool:
+        """Whether this is a start, which is refused if its row of the index exists."""
+        return self.expected == 0 and self.index is not None and bool(self.rows)
+
+
+def encoded(submission: Submission) -> Entry:
+    """The rows of a submission."""
+    encode = codec.encode
+    return Entry(
+        submission.execution_id,
+        submission.shard,
+        submission.expected,
+        [encode(event) for event in submission.events],
+        submission.index,
+    )

@@ -1,0 +1,113 @@
+"""From an address to a journal: the one place that knows which kinds there are.
+
+memory://name              in this process, shared by the engines that open it one after another
+sqlite:///relative.db      a file; ?synchronous=normal trades the last commits for speed
+sqlite:////absolute.db
+"""
+
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from perdure.domain.errors import JournalInUse, NotAJournal
+from perdure.domain.journal import Journal
+from perdure.infrastructure.errors import BadAddress
+from perdure.infrastructure.memory.journal import MemoryJournal
+from perdure.infrastructure.memory.log import Log
+from perdure.infrastructure.sqlite.journal import SQLiteJournal
+
+
+class Opener(Protocol):
+    """Opens the journals of one kind of address."""
+
+    async def __call__(self, url: str, parts: SplitResult, *, read_only: bool) -> Journal: ...
+
+
+class MemoryJournals:
+    """The named journals in memory of one process, and which of them an engine has open."""
+
+    def __init__(self) -> None:
+        self._logs: dict[str, Log] = {}
+        self._open: set[str] = set()
+
+    def open(self, name: str, *, read_only: bool = False) -> MemoryJournal:
+        if read_only:
+            if name not in self._logs:
+                raise NotAJournal(f"memory://{name}: no journal is there in this process")
+            return MemoryJournal(self._logs[name], read_only=True)
+        if name in self._open:
+            raise JournalInUse(
+                f"memory://{name}: another engine of this process has it open; close that one "
+                "first, or use another name"
+            )
+        self._open.add(name)
+        return MemoryJournal(
+            self._logs.setdefault(name, Log()), released=lambda: self._open.discard(name)
+        )
+
+    def forget(self, name: str) -> None:
+        """Drops what was stored under this name, for tests that use many."""
+        self._logs.pop(name, None)
+
+
+# Module-level, because a name in an address has to mean the same journal in the whole process: what
+# a path is to a file. Everything else about it is in the object, and nothing else refers to it.
+memory_journals = MemoryJournals()
+
+
+async def open_journal(url: str, *, read_only: bool = False) -> Journal:
+    """The journal at this address. Raises BadAddress, and what opening it raises.
+
+    Read-only it takes no lock, makes no file and refuses to append: for looking at the journal of
+    an engine that runs, or of none.
+    """
+    parts = urlsplit(url)
+    opener = OPENERS.get(parts.scheme)
+    if opener is None:
+        raise BadAddress(f"{url!r}: no such kind of journal; use {POSSIBLE}")
+    return await opener(url, parts, read_only=read_only)
+
+
+async def open_memory(url: str, parts: SplitResult, *, read_only: bool) -> Journal:
+    if not parts.netloc or parts.path or parts.query:
+        raise BadAddress(f"{url!r}: a journal in memory is named like memory://orders")
+    return memory_journals.open(parts.netloc, read_only=read_only)
+
+
+async def open_sqlite(url: str, parts: SplitResult, *, read_only: bool) -> Journal:
+    path = unquote(parts.path)[1:]
+    if parts.netloc or not path:
+        raise BadAddress(
+            f"{url!r}: a file is named with three slashes, sqlite:///relative.db, or with four, "
+            "sqlite:////absolute.db"
+        )
+    if path == ":memory:":
+        raise BadAddress(f"{url!r}: use memory://name for a journal in memory")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    match options.pop("synchronous", "full").lower():
+        case "full":
+            opening = SQLiteJournal.open(Path(path), read_only=read_only)
+        case "normal":
+            opening = SQLiteJournal.open(Path(path), read_only=read_only, synchronous="normal")
+        case other:
+            raise BadAddress(f"{url!r}: synchronous is full or normal, not {other!r}")
+    if options:
+        opening.close()
+        raise BadAddress(f"{url!r}: unknown option {', '.join(options)}; there is synchronous")
+    return await opening
+
+
+async def refuse_postgresql(url: str, parts: SplitResult, *, read_only: bool) -> Journal:
+    raise BadAddress(
+        f"{parts.scheme}://: journals on PostgreSQL come with a later version, as the extra "
+        "perdure[postgres]; use sqlite:///path until then"
+    )
+
+
+OPENERS: dict[str, Opener] = {
+    "memory": open_memory,
+    "sqlite": open_sqlite,
+    "postgresql": refuse_postgresql,
+    "postgres": refuse_postgresql,
+}
+POSSIBLE = "memory://name, sqlite:///relative.db or sqlite:////absolute.db"

@@ -1,0 +1,1 @@
+"""The journal in memory: the readable specification of the port, for tests and simulations."""

@@ -1,0 +1,93 @@
+"""The journal in memory: no thread, no waiting, the codec all the same.
+
+Payloads and events go through bytes as in every other journal, so that what cannot be stored fails
+here too. A fault is raised where a test asks for it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from perdure.domain.errors import JournalError, Undecodable
+from perdure.domain.events import Event
+from perdure.domain.journal import IndexRow, Scan, Submission
+from perdure.infrastructure.entry import encoded
+from perdure.infrastructure.errors import JournalClosed
+from perdure.infrastructure.memory.log import Log
+from perdure.infrastructure.stream import decoded
+
+
+class Faults(Protocol):
+    """What a test lets happen to an append. Raising is how a fault is made."""
+
+    def before_append(self, submissions: Sequence[Submission]) -> None:
+        """What is raised here reaches the caller, and nothing is stored."""
+        ...
+
+    def after_append(self, submissions: Sequence[Submission]) -> None:
+        """What is raised here reaches the caller, although everything is stored."""
+        ...
+
+
+class NoFaults:
+    """The world as it should be."""
+
+    def before_append(self, submissions: Sequence[Submission]) -> None:
+        pass
+
+    def after_append(self, submissions: Sequence[Submission]) -> None:
+        pass
+
+
+class MemoryJournal:
+    """A journal on a log of its own, or on one that outlives it; `released` is called last."""
+
+    __slots__ = ("_closed", "_faults", "_read_only", "_released", "log")
+
+    def __init__(
+        self,
+        log: Log | None = None,
+        *,
+        read_only: bool = False,
+        faults: Faults | None = None,
+        released: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.log = Log() if log is None else log
+        self._faults: Faults = NoFaults() if faults is None else faults
+        self._read_only = read_only
+        self._released = released
+        self._closed = False
+
+    async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
+        self._check_open()
+        if self._read_only:
+            raise JournalError("memory: opened read-only; nothing can be appended")
+        self._faults.before_append(submissions)
+        answer, _ = self.log.append([encoded(each) for each in submissions])
+        self._faults.after_append(submissions)
+        return answer
+
+    async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
+        self._check_open()
+        return decoded(
+            (row.execution_id, row.version, row.topic, row.body)
+            for execution_id in execution_ids
+            for row in self.log.streams.get(execution_id, ())
+        )
+
+    async def rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
+        self._check_open()
+        index = self.log.executions
+        return {each: index[each] for each in execution_ids if each in index}
+
+    async def scan(self, scan: Scan) -> Sequence[IndexRow]:
+        self._check_open()
+        return self.log.page(scan)
+
+    async def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._released()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise JournalClosed("memory: the journal is closed; open it again")

@@ -1,0 +1,85 @@
+"""The rows of a journal in memory, and the rules of appending to them, in their plainest form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from perdure.domain.errors import VersionConflict
+from perdure.domain.journal import IndexRow, Scan
+from perdure.infrastructure.entry import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event as stored. Its place in the whole is its index in `Log.events`, from 1."""
+
+    execution_id: str
+    version: int
+    topic: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class Log:
+    """What a file is to SQLite: it outlives the journals that are opened on it."""
+
+    events: list[Row] = field(default_factory=list)
+    streams: dict[str, list[Row]] = field(default_factory=dict)
+    executions: dict[str, IndexRow] = field(default_factory=dict)
+
+    def append(self, entries: Sequence[Entry]) -> tuple[list[bool], int]:
+        """Stores all entries or none; whether each was, and the last notification id."""
+        answer: list[bool] = []
+        rows: list[Row] = []
+        versions: dict[str, int] = {}
+        index: dict[str, IndexRow] = {}
+        for entry in entries:
+            name = entry.execution_id
+            if entry.claims and (name in self.executions or name in index):
+                answer.append(False)
+                continue
+            if entry.rows:
+                self._check(entry, versions.get(name))
+                versions[name] = entry.expected + len(entry.rows)
+            rows.extend(
+                Row(name, version, topic, body)
+                for version, (topic, body) in enumerate(entry.rows, entry.expected + 1)
+            )
+            if entry.index is not None and (
+                entry.claims or name in self.executions or name in index
+            ):
+                index[name] = entry.index
+            answer.append(True)
+        for row in rows:
+            self.events.append(row)
+            self.streams.setdefault(row.execution_id, []).append(row)
+        self.executions.update(index)
+        return answer, len(self.events)
+
+    def _check(self, entry: Entry, pending: int | None) -> None:
+        stream = self.streams.get(entry.execution_id)
+        version = pending if pending is not None else stream[-1].version if stream else None
+        if version != entry.expected and not (version is None and entry.expected <= 0):
+            raise VersionConflict(entry.execution_id, entry.expected)
+
+    def page(self, scan: Scan) -> list[IndexRow]:
+        """One page of the index, in the order that `Scan` promises."""
+        found = [
+            row
+            for row in self.executions.values()
+            if row.state in scan.states and scan.workflow in (None, row.workflow)
+        ]
+        after = scan.after
+        if scan.everything:
+            ordered = sorted(((row.started, row.execution_id, row) for row in found), reverse=True)
+            page = [row for *place, row in ordered if after is None or tuple(place) < after]
+        elif scan.due_until is None:
+            none = sorted((row.execution_id, row) for row in found if row.due is None)
+            page = [row for name, row in none if after is None or name > after[1]]
+        else:
+            due = sorted(
+                (row.due, row.execution_id, row)
+                for row in found
+                if row.due is not None and row.due <= scan.due_until
+            )
+            page = [row for *place, row in due if after is None or tuple(place) > after]
+        return page[: scan.limit]

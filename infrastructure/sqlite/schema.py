@@ -1,0 +1,122 @@
+"""The tables of a journal in SQLite, decided once: what is stored today is read for ever.
+
+`shard` is the first column of every key, as in every other store, so that tables can be placed by
+it. The position of an event is its `notification_id`: one writer gives a total order, rising, and
+with gaps where a transaction was rolled back. Reading and writing rows is log's matter.
+"""
+
+import sqlite3
+import uuid
+from pathlib import Path
+
+from perdure.domain.errors import JournalUnavailable, NotAJournal
+from perdure.domain.identity import DEFAULT_SHARDS
+from perdure.domain.journal import ENDED_STATES
+from perdure.infrastructure.sqlite.translation import NEXT_STEP_WHEN_FOREIGN
+
+SCHEMA_VERSION = 1
+HASH = "blake2b-64"
+APPLICATION_ID = 0x50657264  # "Perd", in the header of the file, where `file` and others find it
+
+OPEN_ONLY = f"state NOT IN ({', '.join(repr(state) for state in ENDED_STATES)})"
+
+TABLES = (
+    """
+    CREATE TABLE journal (
+        journal_id TEXT NOT NULL,
+        shards INTEGER NOT NULL,
+        hash TEXT NOT NULL,
+        schema_version INTEGER NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE events (
+        notification_id INTEGER PRIMARY KEY AUTOINCREMENT,
+        shard INTEGER NOT NULL,
+        execution_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        topic TEXT NOT NULL,
+        body BLOB NOT NULL,
+        epoch INTEGER NOT NULL,
+        format INTEGER NOT NULL,
+        key_id TEXT,
+        UNIQUE (shard, execution_id, version)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE executions (
+        shard INTEGER NOT NULL,
+        execution_id TEXT NOT NULL,
+        workflow TEXT NOT NULL,
+        key TEXT NOT NULL,
+        state TEXT NOT NULL,
+        due INTEGER,
+        started INTEGER NOT NULL,
+        changed INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        tags TEXT NOT NULL DEFAULT '{}',
+        PRIMARY KEY (shard, execution_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # What somebody may have to look at. An execution is in it from its start to its end.
+    f"CREATE INDEX executions_open ON executions (due, execution_id, state) WHERE {OPEN_ONLY}",
+    # For lists, newest first. Written once a start, at its end.
+    "CREATE INDEX executions_started ON executions (started, execution_id)",
+)
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Makes an empty file a journal, in one transaction; nothing if it is one already."""
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            for statement in TABLES:
+                connection.execute(statement)
+            connection.execute(
+                "INSERT INTO journal VALUES (?, ?, ?, ?)",
+                (uuid.uuid4().hex, DEFAULT_SHARDS, HASH, SCHEMA_VERSION),
+            )
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def check_header(path: Path) -> bool:
+    """Whether there is a journal to open; reads the file's header only. Raises NotAJournal.
+
+    Before SQLite sees the file: opening another program's database could already write to it.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise JournalUnavailable(
+            f"{path}: cannot be read ({error.strerror}); check the file and its rights"
+        ) from error
+    unfinished = path.with_name(path.name + "-journal")
+    if not header or unfinished.exists():
+        return bool(header)  # SQLite itself has to roll the creation back first
+    if not header.startswith(b"SQLite format 3\x00"):
+        raise NotAJournal(f"{path}: not a SQLite file; {NEXT_STEP_WHEN_FOREIGN}")
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise NotAJournal(f"{path}: a SQLite file of another program; {NEXT_STEP_WHEN_FOREIGN}")
+    return True
+
+
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises NotAJournal unless the tables are those of this version."""
+    row = connection.execute("SELECT shards, hash, schema_version FROM journal").fetchone()
+    expected = (DEFAULT_SHARDS, HASH, SCHEMA_VERSION)
+    if row is None:
+        raise NotAJournal(f"{path}: its journal table is empty; {NEXT_STEP_WHEN_FOREIGN}")
+    for name, found, known in zip(("shards", "hash", "schema version"), row, expected, strict=True):
+        if found != known:
+            raise NotAJournal(
+                f"{path}: a journal with {name} {found}, this version of Perdure reads {known}; "
+                f"{NEXT_STEP_WHEN_FOREIGN}, or use the version that made it"
+            )
