@@ -106,7 +106,7 @@ class Activity(Generic[P, R]):
         check.check_choice(signature, "on_unknown", options.on_unknown, ["retry", "compensate"])
         self.on_exhausted: OnExhausted = options.on_exhausted
         self.on_unknown: OnUnknown = options.on_unknown
-        self.compensation: Compensation[Any, Any] | None = None
+        self.compensation: Compensation[..., Any] | None = None
         self._arguments = signature.arguments_type()
         self._result = signature.result_type()
         self.__wrapped__ = function
@@ -154,7 +154,7 @@ class Activity(Generic[P, R]):
         """
         chosen = CompensationOptions(**keywords)
 
-        def declare(function: Callable[..., Any], frame: FrameType) -> Compensation[Any, Any]:
+        def declare(function: Callable[..., Any], frame: FrameType) -> Compensation[..., Any]:
             declared = Compensation(self, function, chosen, frame)
             if self.compensation is not None:
                 raise DeclarationError(
@@ -245,7 +245,7 @@ def activity(function: Callable[..., Any] | None = None, /, **keywords: Any) -> 
     return lambda function: Activity(function, chosen, sys._getframe(1))
 
 
-async def _ask(loop: BodyLoop, activity: Activity[Any, Any], arguments: bytes) -> Any:
+async def _ask(loop: BodyLoop, activity: Activity[..., Any], arguments: bytes) -> Any:
     return await loop.request_activity(activity, arguments)
 
 

@@ -63,7 +63,7 @@ class Compensation(Generic[P, N]):
 
     def __init__(
         self,
-        activity: "Activity[Any, Any]",
+        activity: "Activity[..., Any]",
         function: Callable[P, N],
         options: CompensationOptions,
         frame: FrameType,
@@ -122,7 +122,7 @@ class CompensationDecorator(Protocol):
     def __call__(self, function: Callable[P, N], /) -> Compensation[P, N]: ...
 
 
-def _check_parameters(signature: Signature, activity: "Activity[Any, Any]") -> None:
+def _check_parameters(signature: Signature, activity: "Activity[..., Any]") -> None:
     known = activity.signature
     offered = {one.name: one.annotation for one in known.parameters}
     for parameter in signature.parameters:
