@@ -1,0 +1,1 @@
+"""The tests, and what they share. Each folder names what it tests."""

@@ -1,0 +1,24 @@
+"""What holds for every test: asyncio, Hypothesis without a deadline, a summary on the terminal.
+
+Fixtures of one part of Perdure stand in the folder of its tests, never here.
+"""
+
+import pytest
+from hypothesis import settings
+
+# A busy machine is no reason to fail; a failing example is printed so that it can be run again.
+settings.register_profile("perdure", deadline=None, print_blob=True)
+settings.load_profile("perdure")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests recorded under "summary"; it reaches the terminal from any worker."""
+    for report in terminalreporter.getreports("passed"):
+        for name, text in report.user_properties:
+            if name == "summary":
+                terminalreporter.write_line(str(text))

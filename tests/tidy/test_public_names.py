@@ -1,0 +1,38 @@
+"""What users may import is decided, not found: the pin is `public_names.txt` beside this file.
+
+`make public-names` writes it anew.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+import perdure
+from tools.public_names import pinned_names, public_names
+
+# Run by a fresh interpreter: what the import itself starts, opens and warns about.
+IMPORT = """
+import sys, threading
+opened = []
+sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "sqlite3.connect" else None)
+import perdure
+assert threading.active_count() == 1, threading.enumerate()
+assert not opened, opened
+"""
+
+
+def test_public_names_are_the_pinned_ones() -> None:
+    told = "run `make public-names` if a public name is meant to come or go"
+    assert public_names() == pinned_names(), told
+
+
+def test_public_names_can_be_imported() -> None:
+    assert [name for name in pinned_names() if not hasattr(perdure, name)] == []
+
+
+@pytest.mark.every_python
+def test_the_import_warns_of_nothing_and_starts_nothing() -> None:
+    command = [sys.executable, "-W", "error", "-c", IMPORT]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
