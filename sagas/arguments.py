@@ -63,7 +63,7 @@ class ArgumentsType(PayloadType):
             bound = self._defaults | given if len(given) < len(names) else given
             if bound.keys() == self._annotations.keys():
                 return {name: bound[name] for name in names}
-        raise self._misfit(given.keys(), len(args), kwargs)
+        raise self._wrong_call(given.keys(), len(args), kwargs)
 
     def decode(self, data: bytes) -> dict[str, Any]:
         """Recorded arguments by parameter name."""
@@ -94,7 +94,7 @@ class ArgumentsType(PayloadType):
                 raise self.error(*loss)
         super()._check(value, decoded, data)
 
-    def _misfit(self, given: Any, positions: int, kwargs: dict[str, Any]) -> TypeError:
+    def _wrong_call(self, given: Any, positions: int, kwargs: dict[str, Any]) -> TypeError:
         unknown = [name for name in kwargs if name not in self._annotations]
         twice = [name for name in self._positional[:positions] if name in kwargs]
         missing = [name for name in self._names if name not in given and name not in self._defaults]

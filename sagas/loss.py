@@ -126,4 +126,6 @@ def _loss_of_scalar(value: object, path: Path) -> Loss | None:
 
 
 def _is_no_number(value: object) -> bool:
-    return isinstance(value, float | Decimal) and not math.isfinite(value)
+    if isinstance(value, Decimal):
+        return not value.is_finite()
+    return isinstance(value, float) and not math.isfinite(value)

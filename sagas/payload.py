@@ -7,9 +7,10 @@ the hot path of every activity. What the types of a function are is signature.py
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaSerializer, SchemaValidator
 
 from perdure.domain.errors import PayloadTooLarge
 from perdure.sagas.canonical import canonical
@@ -37,16 +38,15 @@ class PayloadType:
     inside a model of the user the model's own configuration decides.
     """
 
-    __slots__ = ("_to_json", "_to_python", "_validate", "_validate_json", "annotation", "what")
+    __slots__ = ("_to_json", "_validate", "_validate_json", "annotation", "what")
 
     def __init__(self, annotation: Any, what: str) -> None:
         self.annotation = annotation
         self.what = what
-        adapter = _adapter_of(annotation)
-        self._to_json = adapter.serializer.to_json
-        self._to_python = adapter.serializer.to_python
-        self._validate = adapter.validator.validate_python
-        self._validate_json = adapter.validator.validate_json
+        serializer, validator = _codec_of(annotation)
+        self._to_json = serializer.to_json
+        self._validate = validator.validate_python
+        self._validate_json = validator.validate_json
 
     def encode(self, value: object) -> bytes:
         """The value as JSON; only its own type is checked, not what would be lost."""
@@ -83,14 +83,11 @@ class PayloadType:
 
     def canonical(self, data: bytes) -> bytes:
         """One form for equal values: decoded by today's type, keys and sets sorted."""
-        return self._canonical_of(self.decode(data))
+        return canonical(self.decode(data))
 
     def error(self, path: Path, problem: str, hint: str) -> PayloadError:
         """The error for a place inside the value."""
         return PayloadError(self.what, type_text(self.annotation), path_text(path), problem, hint)
-
-    def _canonical_of(self, value: Any) -> bytes:
-        return canonical(self._to_python(value, by_alias=True, round_trip=True, warnings=False))
 
     def _plainly_same(self, value: Any, decoded: Any) -> bool:
         return type(decoded) is type(value) and equal(decoded, value)
@@ -101,30 +98,36 @@ class PayloadType:
             raise self.error(*loss)
         # Equal as far as can be seen; what cannot be seen must at least encode alike.
         again = self.encode(decoded)
-        if again != data and self.canonical(again) != self._canonical_of(decoded):
+        if again != data and self.canonical(again) != canonical(decoded):
             raise self.error((), "decoding and encoding again gives another value", GIVE_DECLARED)
 
     def _unencodable(self, value: Any, error: Exception) -> PayloadError:
-        """Asks the validator where the value does not fit: the serializer hardly says."""
-        try:
-            self._validate(value, strict=True)
-        except ValidationError as misfit:
-            first = misfit.errors(include_url=False)[0]
-            kind = type(first["input"]).__qualname__
-            return self.error(first["loc"], f"{first['msg']}, but {kind} is given", GIVE_DECLARED)
-        except Exception as raised:  # a user's validator that raises what is no ValueError
-            error = raised
-        return self.error((), f"it cannot be encoded ({_without_values(error)})", GIVE_DECLARED)
+        problem = f"it cannot be encoded ({_without_values(error)})"
+        return self._misfit(value) or self.error((), problem, GIVE_DECLARED)
 
     def _undecodable(self, value: Any, error: Exception) -> PayloadError:
         if not isinstance(error, ValidationError):
             return self.error((), f"its encoding cannot be decoded ({error!r})", GIVE_DECLARED)
         first = error.errors(include_url=False, include_input=False)[0]
-        loss = find_loss(_at(value, first["loc"]), None, first["loc"])
+        path = first["loc"]
+        loss = find_loss(_at(value, path), None, path)
         if loss is not None and loss.hint is GIVE_FINITE:  # NaN and infinity become null
             return self.error(*loss)
         hint = "give fields one alias for both ways, exclude none, and let validators accept JSON"
-        return self.error(first["loc"], f"its encoding does not decode: {first['msg']}", hint)
+        problem = f"its encoding does not decode: {first['msg']}"
+        return self._misfit(value) or self.error(path, problem, hint)
+
+    def _misfit(self, value: Any) -> PayloadError | None:
+        """Asks the validator where the value does not fit its type: the serializer hardly says."""
+        try:
+            self._validate(value, strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            kind = type(first["input"]).__qualname__
+            return self.error(first["loc"], f"{first['msg']}, but {kind} is given", GIVE_DECLARED)
+        except Exception as error:  # a user's validator that raises what is no ValueError
+            return self.error((), f"its validator raises {error!r}", GIVE_DECLARED)
+        return None
 
 
 GIVE_DECLARED = "give a value of the declared type"
@@ -134,6 +137,8 @@ def type_text(annotation: Any) -> str:
     """An annotation as its author wrote it, nearly."""
     if annotation is None or annotation is type(None):
         return "None"
+    if get_origin(annotation) is Annotated:
+        return type_text(get_args(annotation)[0])
     if isinstance(annotation, type) and not getattr(annotation, "__args__", ()):
         return annotation.__qualname__.rpartition("<locals>.")[2]
     return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?:<locals>\.)?", "", str(annotation))
@@ -145,7 +150,7 @@ def path_text(path: Iterable[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
+def _codec_of(annotation: Any) -> tuple[SchemaSerializer, SchemaValidator]:
     try:
         try:
             adapter = TypeAdapter[Any](annotation, config=CONFIG)
@@ -153,13 +158,16 @@ def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
             if error.code != "type-adapter-config-unused":  # models configure themselves
                 raise
             adapter = TypeAdapter[Any](annotation)
+        adapter.rebuild(raise_errors=True)
+        schema, serializer, validator = adapter.core_schema, adapter.serializer, adapter.validator
     except Exception as error:  # pydantic's, NameError, and what a type's own hooks raise
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise UnsupportedType(type_text(annotation), reason) from error
-    obstacle = _never_decodes(adapter.core_schema)
+        reason = str(error).strip().partition("\n")[0].partition(". Set `arbitrary")[0]
+        raise UnsupportedType(type_text(annotation), reason or repr(error)) from error
+    obstacle = _never_decodes(schema)
     if obstacle is not None:
         raise UnsupportedType(type_text(annotation), f"{obstacle} cannot come out of JSON")
-    return adapter
+    assert isinstance(serializer, SchemaSerializer) and isinstance(validator, SchemaValidator)
+    return serializer, validator
 
 
 def _never_decodes(schema: Any) -> str | None:
