@@ -1,0 +1,1 @@
+"""The demo's shop and its audit, tried without an engine."""
