@@ -25,7 +25,7 @@ from perdure.sagas.errors import ActivityInsideActivity, DeclarationError
 from perdure.sagas.failure import Failure
 from perdure.sagas.loop import BodyLoop
 from perdure.sagas.naming import checked_names
-from perdure.sagas.signature import Signature, location
+from perdure.sagas.signature import Signature, check_function, location
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -73,9 +73,10 @@ class Activity(Generic[P, R]):
         "non_retryable",
         "on_exhausted",
         "on_unknown",
+        "parameters",
         "raises",
+        "result_annotation",
         "retry",
-        "signature",
         "subject",
         "timeout",
         "where",
@@ -84,7 +85,8 @@ class Activity(Generic[P, R]):
     def __init__(
         self, function: Callable[P, Any], options: ActivityOptions, frame: FrameType
     ) -> None:
-        name = getattr(function, "__name__", "") if options.name is None else options.name
+        check_function("activity", function)
+        name = function.__name__ if options.name is None else options.name
         self.where = location(function)
         self.name, self.aliases = checked_names("activity", self.where, name, options.aliases)
         self.subject = f"activity {self.name!r}"
@@ -94,7 +96,8 @@ class Activity(Generic[P, R]):
                 "a parameter is named 'result'",
                 "give it another name: in a compensation, 'result' is what the activity returned",
             )
-        self.signature = signature
+        self.parameters = signature.parameters
+        self.result_annotation = signature.result_annotation
         self.function = function
         self.is_async = signature.is_async
         self.raises = check.checked_raises(signature, options.raises)

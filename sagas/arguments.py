@@ -5,7 +5,7 @@ does. Recorded arguments from before a parameter was added take its default.
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from perdure.sagas.errors import PayloadError
 from perdure.sagas.loss import Path, find_loss
-from perdure.sagas.payload import PayloadType, path_text, type_text
+from perdure.sagas.payload import NO_NAMES, PayloadType, path_text, type_text
 
 NO_DEFAULT: Any = inspect.Parameter.empty
 
@@ -37,8 +37,11 @@ class ArgumentsType(PayloadType):
 
     __slots__ = ("_annotations", "_defaults", "_fillers", "_names", "_positional", "subject")
 
-    def __init__(self, subject: str, parameters: Sequence[Parameter]) -> None:
-        super().__init__(Annotated[dict, _Fields(parameters)], f"the arguments of {subject}")
+    def __init__(
+        self, subject: str, parameters: Sequence[Parameter], names: Mapping[str, Any] = NO_NAMES
+    ) -> None:
+        annotation = Annotated[dict, _Fields(parameters)]
+        super().__init__(annotation, f"the arguments of {subject}", names)
         self.subject = subject
         self._annotations = {one.name: one.annotation for one in parameters}
         self._names = tuple(self._annotations)
@@ -47,9 +50,7 @@ class ArgumentsType(PayloadType):
             one.name: one.default for one in parameters if one.default is not NO_DEFAULT
         }
         self._fillers = {
-            one.name: _Filler(one, f"the default of parameter {one.name!r} of {subject}")
-            for one in parameters
-            if one.default is not NO_DEFAULT
+            one.name: _Filler(one, names) for one in parameters if one.default is not NO_DEFAULT
         }
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -117,8 +118,9 @@ class _Filler:
 
     __slots__ = ("_data", "_type")
 
-    def __init__(self, parameter: Parameter, what: str) -> None:
-        self._type = PayloadType(parameter.annotation, what)
+    def __init__(self, parameter: Parameter, names: Mapping[str, Any]) -> None:
+        what = f"the default of parameter {parameter.name!r}"
+        self._type = PayloadType(parameter.annotation, what, names)
         self._data = self._type.encode_checked(parameter.default)[0]
 
     def value(self) -> Any:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from perdure.domain.retry import Retry
 from perdure.sagas.acceptance import accepts
-from perdure.sagas.errors import CalledDirectly, DeclarationError
+from perdure.sagas.errors import CalledDirectly
 from perdure.sagas.failure import Failure
 from perdure.sagas.loop import BodyLoop
 from perdure.sagas.naming import checked_names
 from perdure.sagas.options import checked_raises, checked_retry, checked_timeout
 from perdure.sagas.payload import type_text
-from perdure.sagas.signature import Signature, location
+from perdure.sagas.signature import Signature, check_function, location
 
 if TYPE_CHECKING:
     from perdure.sagas.activity import Activity
@@ -68,17 +68,11 @@ class Compensation(Generic[P, N]):
         options: CompensationOptions,
         frame: FrameType,
     ) -> None:
-        name = getattr(function, "__name__", "") if options.name is None else options.name
+        check_function(f"compensation of {activity.subject},", function)
+        name = function.__name__ if options.name is None else options.name
         self.where = location(function)
         self.name, _ = checked_names("compensation", self.where, name, ())
         self.subject = f"compensation {self.name!r} of {activity.subject}"
-        if not hasattr(function, "__code__"):
-            raise DeclarationError(
-                self.subject,
-                self.where,
-                f"a {type(function).__qualname__} is no plain function",
-                "decorate a function made with def or async def, with this decorator alone",
-            )
         signature = Signature.of(self.subject, function, frame)
         self.activity = activity
         self.function = function
@@ -123,23 +117,22 @@ class CompensationDecorator(Protocol):
 
 
 def _check_parameters(signature: Signature, activity: "Activity[..., Any]") -> None:
-    known = activity.signature
-    offered = {one.name: one.annotation for one in known.parameters}
+    offered = {one.name: one.annotation for one in activity.parameters}
     for parameter in signature.parameters:
         declared = type_text(parameter.annotation)
         if parameter.name == RESULT:
-            _check_result(signature, parameter.annotation, known.result_annotation)
+            _check_result(signature, parameter.annotation, activity.result_annotation)
         elif parameter.name not in offered:
             choices = ", ".join([*offered, f"{RESULT} (what it returned, or None)"])
             raise signature.refuse(
-                f"parameter {parameter.name!r} is no parameter of {known.subject} ({known.where})",
+                f"parameter {parameter.name!r} is none of {activity.subject} ({activity.where})",
                 f"it can have: {choices}",
             )
         elif not accepts(parameter.annotation, offered[parameter.name]):
             given = type_text(offered[parameter.name])
             raise signature.refuse(
-                f"parameter {parameter.name!r} is {declared}, but {given} in {known.subject} "
-                f"({known.where})",
+                f"parameter {parameter.name!r} is {declared}, but {given} in {activity.subject} "
+                f"({activity.where})",
                 f"write {parameter.name}: {given}",
             )
     if signature.result_annotation not in (None, type(None)):

@@ -8,7 +8,8 @@
     ├── UnknownFailure               a recorded failure whose class is not there
     ├── ActivityInsideActivity       an activity called while another one runs
     ├── CalledDirectly               a workflow or compensation called where only the engine may
-    └── NotInActivity                `current_activity()` outside an activity
+    ├── NotInActivity                `current_activity()` outside an activity
+    └── NotInWorkflow                `now()`, `version()` and the like outside a body
 
 `PayloadTooLarge` and what executions raise are in perdure.domain.errors.
 """
@@ -102,3 +103,7 @@ class CalledDirectly(PerdureError, TypeError):
 
 class NotInActivity(PerdureError, LookupError):
     """`current_activity()` was asked for where no activity runs."""
+
+
+class NotInWorkflow(PerdureError, LookupError):
+    """Something that only a workflow's body has was asked for elsewhere."""

@@ -4,18 +4,21 @@ A `Failure` is recorded and raised again in the body as the same class with the 
 replayed. BaseModel and Exception cannot be combined, so subclasses become pydantic dataclasses.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
+from pydantic import Field
 from pydantic import dataclasses as pydantic_dataclasses
 
-from perdure.domain.identity import check_name
-from perdure.sagas.errors import UnknownFailure
+from perdure.sagas.errors import DeclarationError, UnknownFailure
+from perdure.sagas.naming import checked_names
 from perdure.sagas.payload import CONFIG, PayloadType
+from perdure.sagas.signature import names_around
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field, Field))
 class Failure(Exception):
     """An expected end of an activity, declared in its `raises=[...]`: recorded, never retried.
 
@@ -38,8 +41,23 @@ class Failure(Exception):
 
     def __init_subclass__(cls, *, name: str | None = None, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        cls.failure_name = check_name("failure", cls.__name__ if name is None else name)
-        pydantic_dataclasses.dataclass(cls, kw_only=True, eq=False, config=CONFIG)
+        where = f"{cls.__module__}.{cls.__qualname__}"
+        named = cls.__name__ if name is None else name
+        cls.failure_name, _ = checked_names("failure", where, named, ())
+        try:
+            pydantic_dataclasses.dataclass(cls, kw_only=True, eq=False, config=CONFIG)
+            # Again with the names around the class, for text annotations that name local classes.
+            around = names_around(sys._getframe(1))
+            complete: Any = pydantic_dataclasses.rebuild_dataclass
+            complete(cls, raise_errors=False, _types_namespace=around or {})
+        except Exception as error:  # what dataclasses and pydantic have against its fields
+            problem = str(error).partition("\n")[0].partition(". Set `arbitrary")[0]
+            raise DeclarationError(
+                f"failure {named!r}",
+                where,
+                problem,
+                "use fields that a pydantic dataclass can have",
+            ) from error
 
     if not TYPE_CHECKING:  # type checkers would take it for leave to read any name
 

@@ -54,9 +54,8 @@ def checked_names(
         try:
             check_name(kind, one)
         except BadIdentity as error:
-            raise DeclarationError(
-                subject, where, f"{one!r} is no name that can be recorded", str(error)
-            ) from error
+            problem = "its name cannot be recorded" if one == name else "an alias cannot be one"
+            raise DeclarationError(subject, where, problem, str(error)) from error
     assert isinstance(name, str)
     if name in listed:
         raise DeclarationError(

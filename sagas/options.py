@@ -7,7 +7,7 @@ from typing import Any
 from perdure.domain.retry import Retry
 from perdure.sagas.errors import UnsupportedType
 from perdure.sagas.failure import Failure
-from perdure.sagas.payload import PayloadType
+from perdure.sagas.payload import PayloadType, type_text
 from perdure.sagas.signature import Signature
 
 
@@ -33,7 +33,7 @@ def checked_raises(signature: Signature, raises: Iterable[Any]) -> tuple[type[Fa
                 PayloadType(one, f"failure {one.failure_name!r}")
             except UnsupportedType as error:
                 raise signature.refuse(
-                    f"failure {one.__qualname__} cannot be stored: {error.reason}",
+                    f"failure {type_text(one)} cannot be stored: {error.reason}",
                     "use fields that pydantic carries through JSON",
                 ) from error
     return listed
@@ -52,7 +52,7 @@ def checked_non_retryable(
             )
         if issubclass(one, Failure):
             raise signature.refuse(
-                f"non_retryable has the failure {one.__qualname__}",
+                f"non_retryable has the failure {type_text(one)}",
                 "list it in raises=[...]: declared failures are never retried",
             )
     return kinds
@@ -107,4 +107,4 @@ def _listed(signature: Signature, option: str, given: Any) -> tuple[Any, ...]:
 
 
 def _told(value: object) -> str:
-    return value.__qualname__ if isinstance(value, type) else repr(value)
+    return type_text(value) if isinstance(value, type) else repr(value)

@@ -6,7 +6,8 @@ the hot path of every activity. What the types of a function are is signature.py
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
@@ -17,6 +18,7 @@ from perdure.sagas.canonical import canonical
 from perdure.sagas.errors import PayloadError, UnsupportedType
 from perdure.sagas.loss import GIVE_FINITE, Path, equal, find_loss
 
+NO_NAMES: Mapping[str, Any] = MappingProxyType({})
 PAYLOAD_LIMIT_BYTES = 2 * 1024 * 1024
 
 CONFIG = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -34,16 +36,17 @@ OPAQUE = frozenset({"function-before", "function-wrap", "function-plain"})
 class PayloadType:
     """The codec of one declared type. `what` says in errors whose type it is.
 
-    Raises `UnsupportedType` when pydantic cannot carry the type through JSON. Bytes are base64;
-    inside a model of the user the model's own configuration decides.
+    `names` are local names that text annotations inside the type may use. Raises `UnsupportedType`
+    when pydantic cannot carry the type through JSON. Bytes are base64; inside a model of the user
+    the model's own configuration decides.
     """
 
     __slots__ = ("_to_json", "_validate", "_validate_json", "annotation", "what")
 
-    def __init__(self, annotation: Any, what: str) -> None:
+    def __init__(self, annotation: Any, what: str, names: Mapping[str, Any] = NO_NAMES) -> None:
         self.annotation = annotation
         self.what = what
-        serializer, validator = _codec_of(annotation)
+        serializer, validator = _codec_of(annotation, names)
         self._to_json = serializer.to_json
         self._validate = validator.validate_python
         self._validate_json = validator.validate_json
@@ -150,15 +153,12 @@ def path_text(path: Iterable[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def _codec_of(annotation: Any) -> tuple[SchemaSerializer, SchemaValidator]:
+def _codec_of(
+    annotation: Any, names: Mapping[str, Any]
+) -> tuple[SchemaSerializer, SchemaValidator]:
     try:
-        try:
-            adapter = TypeAdapter[Any](annotation, config=CONFIG)
-        except PydanticUserError as error:
-            if error.code != "type-adapter-config-unused":  # models configure themselves
-                raise
-            adapter = TypeAdapter[Any](annotation)
-        adapter.rebuild(raise_errors=True)
+        adapter = _adapter_of(annotation)
+        adapter.rebuild(raise_errors=True, _types_namespace=names)
         schema, serializer, validator = adapter.core_schema, adapter.serializer, adapter.validator
     except Exception as error:  # pydantic's, NameError, and what a type's own hooks raise
         reason = str(error).strip().partition("\n")[0].partition(". Set `arbitrary")[0]
@@ -166,8 +166,19 @@ def _codec_of(annotation: Any) -> tuple[SchemaSerializer, SchemaValidator]:
     obstacle = _never_decodes(schema)
     if obstacle is not None:
         raise UnsupportedType(type_text(annotation), f"{obstacle} cannot come out of JSON")
-    assert isinstance(serializer, SchemaSerializer) and isinstance(validator, SchemaValidator)
+    assert isinstance(serializer, SchemaSerializer)  # not pydantic's placeholder for later
+    assert isinstance(validator, SchemaValidator)
     return serializer, validator
+
+
+def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
+    """In a function of its own: pydantic takes the local names around this call for the type's."""
+    try:
+        return TypeAdapter(annotation, config=CONFIG)
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":  # models configure themselves
+            raise
+        return TypeAdapter(annotation)
 
 
 def _never_decodes(schema: Any) -> str | None:

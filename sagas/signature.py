@@ -7,7 +7,7 @@ with a hint. How calls are bound and encoded is arguments.py.
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeVar
@@ -21,7 +21,10 @@ POSSIBLE_KINDS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEY
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a declaration needs to know about its function. Build one with `Signature.of`."""
+    """What a declaration needs to know about its function. Build one with `Signature.of`.
+
+    Not to be kept: `names` are the local names around the decorator, whatever they hold.
+    """
 
     subject: str
     where: str
@@ -29,6 +32,7 @@ class Signature:
     is_async: bool
     parameters: tuple[Parameter, ...]
     result_annotation: Any
+    names: Mapping[str, Any]
 
     @staticmethod
     def of(subject: str, function: Callable[..., Any], frame: FrameType) -> "Signature":
@@ -37,8 +41,8 @@ class Signature:
         `frame` is where the decorator stands. Raises DeclarationError.
         """
         where = location(function)
-        _check_function(subject, where, function)
-        hints, shape = _resolved(subject, where, function, frame)
+        names = names_around(frame)
+        hints, shape = _resolved(subject, where, function, names)
         for parameter in shape.parameters.values():
             _check_parameter(subject, where, parameter)
         if "return" not in hints:
@@ -68,7 +72,7 @@ class Signature:
                     "write a concrete type: what is stored must be read back as one",
                 )
         is_async = inspect.iscoroutinefunction(function)
-        return Signature(subject, where, function, is_async, parameters, result)
+        return Signature(subject, where, function, is_async, parameters, result, names)
 
     def refuse(self, problem: str, hint: str) -> DeclarationError:
         """The error of a declaration that cannot work."""
@@ -77,9 +81,11 @@ class Signature:
     def arguments_type(self) -> ArgumentsType:
         """The codec of all arguments, as one JSON object keyed by parameter name."""
         try:
-            return ArgumentsType(self.subject, self.parameters)
+            return ArgumentsType(self.subject, self.parameters, self.names)
         except PayloadError as error:
-            raise self.refuse(f"a default cannot be stored: {error}", error.hint) from error
+            place = f" at {error.path}" if error.path else ""
+            problem = f"{error.what}, which is {error.type_text}, cannot be stored{place}"
+            raise self.refuse(f"{problem}: {error.problem}", error.hint) from error
         except UnsupportedType:
             for parameter in self.parameters:  # the guilty one is refused by name
                 self.payload_type(parameter.annotation, f"parameter {parameter.name!r}")
@@ -92,7 +98,7 @@ class Signature:
     def payload_type(self, annotation: Any, what: str) -> PayloadType:
         """The codec of one annotation of this function; `what` as in "the result"."""
         try:
-            return PayloadType(annotation, f"{what} of {self.subject}")
+            return PayloadType(annotation, f"{what} of {self.subject}", self.names)
         except UnsupportedType as error:
             raise self.refuse(
                 f"{what} has the type {error.type_text}, which cannot be stored: {error.reason}",
@@ -108,15 +114,16 @@ def location(function: object) -> str:
     return f"{code.co_filename}:{code.co_firstlineno}"
 
 
-def _check_function(subject: str, where: str, function: Any) -> None:
+def check_function(kind: str, function: Any) -> None:
+    """DeclarationError for what is no plain def or async def; `kind` as in "activity"."""
+    subject, where = f"{kind} {getattr(function, '__name__', '')!r}", location(function)
     if not inspect.isfunction(function):
         if isinstance(function, staticmethod | classmethod):
             hint = "write @staticmethod above this decorator, not below it"
         else:
-            hint = "decorate a function made with def or async def"
-        raise DeclarationError(
-            subject, where, f"a {type(function).__qualname__} is no plain function", hint
-        )
+            hint = "decorate a function made with def or async def, and once only"
+        kind_given = type(function).__qualname__
+        raise DeclarationError(subject, where, f"it is no function but of type {kind_given}", hint)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise DeclarationError(
             subject, where, "it is a generator", "return one value, such as a list, instead"
@@ -148,13 +155,13 @@ def _check_parameter(subject: str, where: str, parameter: inspect.Parameter) -> 
 
 
 def _resolved(
-    subject: str, where: str, function: Callable[..., Any], frame: FrameType
+    subject: str, where: str, function: Callable[..., Any], names: Mapping[str, Any]
 ) -> tuple[dict[str, Any], inspect.Signature]:
-    around = _names_around(frame)
     try:
         # The signature too: from Python 3.14 on it evaluates annotations.
         shape = inspect.signature(function)
-        return typing.get_type_hints(function, localns=around, include_extras=True), shape
+        hints = typing.get_type_hints(function, localns=dict(names) or None, include_extras=True)
+        return hints, shape
     except NameError as error:
         raise DeclarationError(
             subject,
@@ -171,10 +178,10 @@ def _resolved(
         ) from error
 
 
-def _names_around(frame: FrameType | None) -> dict[str, Any] | None:
+def names_around(frame: FrameType | None) -> dict[str, Any]:
     """The local names at the decorator: of a function's body, or of class bodies and around them.
 
-    None at the top of a module, where the function's own globals are enough.
+    None of them at the top of a module, where the function's own globals are enough.
     """
     scopes: list[dict[str, Any]] = []
     while frame is not None and frame.f_locals is not frame.f_globals:
@@ -182,8 +189,6 @@ def _names_around(frame: FrameType | None) -> dict[str, Any] | None:
         if frame.f_code.co_flags & inspect.CO_OPTIMIZED:  # a function; class bodies are not
             break
         frame = frame.f_back
-    if not scopes:
-        return None
     return {name: value for scope in reversed(scopes) for name, value in scope.items()}
 
 

@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import CodeType, FrameType
 from typing import Any, Generic, Literal, NoReturn, Protocol, TypeVar, cast
 from uuid import UUID
@@ -23,7 +23,7 @@ from perdure.sagas.failure import Failure
 from perdure.sagas.naming import checked_names
 from perdure.sagas.options import check_choice, checked_raises
 from perdure.sagas.payload import type_text
-from perdure.sagas.signature import Signature, location
+from perdure.sagas.signature import Signature, check_function, location
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -58,7 +58,6 @@ class Workflow(Generic[Q, R]):
         "raises",
         "request",
         "result",
-        "signature",
         "subject",
         "where",
     )
@@ -69,7 +68,8 @@ class Workflow(Generic[Q, R]):
         options: WorkflowOptions,
         frame: FrameType,
     ) -> None:
-        name = getattr(function, "__name__", "") if options.name is None else options.name
+        check_function("workflow", function)
+        name = function.__name__ if options.name is None else options.name
         self.where = location(function)
         self.name, self.aliases = checked_names("workflow", self.where, name, options.aliases)
         self.subject = f"workflow {self.name!r}"
@@ -82,7 +82,6 @@ class Workflow(Generic[Q, R]):
                 "give it exactly one, the request; a BaseModel holds as many fields as are needed",
             )
         parameter = signature.parameters[0]
-        self.signature = signature
         self.function = function
         self.request = signature.payload_type(parameter.annotation, "the request")
         self.result = signature.result_type()
@@ -171,7 +170,7 @@ def _checked_key(signature: Signature, key: Any, request: Any) -> Callable[[Any]
         raise signature.refuse(
             f"key={key!r} is neither a field's name nor a function", 'write key="order_id"'
         )
-    fields = _fields_of(request)
+    fields = _fields_of(request, signature.names)
     declared = type_text(request)
     if fields is None:
         raise signature.refuse(
@@ -182,7 +181,7 @@ def _checked_key(signature: Signature, key: Any, request: Any) -> Callable[[Any]
             f"key={key!r} is no field of {declared}",
             f"write one of {', '.join(fields)}, or a function of the request",
         )
-    if not accepts(str | int | UUID, fields[key]) or accepts(fields[key], bool):
+    if not accepts(str | int | UUID, fields[key]) or accepts(bool, fields[key]):
         raise signature.refuse(
             f"key={key!r} is {type_text(fields[key])} in {declared}",
             "a key is a str, an int or a UUID; use such a field, or a function that makes one",
@@ -192,19 +191,17 @@ def _checked_key(signature: Signature, key: Any, request: Any) -> Callable[[Any]
     return lambda given: getattr(given, key)
 
 
-def _fields_of(request: Any) -> dict[str, Any] | None:
+def _fields_of(request: Any, names: Mapping[str, Any]) -> dict[str, Any] | None:
     """Field annotations by name; None for types without fields."""
     if isinstance(request, type) and issubclass(request, BaseModel):
         return {name: field.annotation for name, field in request.model_fields.items()}
-    if dataclasses.is_dataclass(request) or typing.is_typeddict(request):
-        try:
-            hints = typing.get_type_hints(request)
-        except NameError:  # local names in text annotations; pydantic found them, we need not
-            hints = dict(request.__annotations__)
-        if dataclasses.is_dataclass(request):
-            return {field.name: hints[field.name] for field in dataclasses.fields(request)}
-        return hints
-    return None
+    if not dataclasses.is_dataclass(request) and not typing.is_typeddict(request):
+        return None
+    # Resolved by pydantic already, so this does not fail for want of a name.
+    hints = typing.get_type_hints(request, localns=dict(names))
+    if dataclasses.is_dataclass(request):
+        return {field.name: hints[field.name] for field in dataclasses.fields(request)}
+    return hints
 
 
 def _fingerprint(function: Callable[..., Any]) -> str:

@@ -1,1 +1,87 @@
-"""Perdure: durable workflows in plain async Python, on an ordered journal per execution."""
+"""Perdure: durable workflows and sagas in plain async Python, on an ordered journal per execution.
+
+The names that users write with; what they mean stands where they are defined.
+"""
+
+from perdure.domain.errors import (
+    BadIdentity,
+    BodyDoesNotRest,
+    CancelledExecution,
+    DifferentRequest,
+    EngineStopped,
+    ExecutionParked,
+    ForbiddenInBody,
+    JournalInUse,
+    JournalUnavailable,
+    LostLease,
+    NonDeterministicWorkflow,
+    NotAJournal,
+    PayloadTooLarge,
+    PerdureError,
+    RetriesExhausted,
+    TooManyBranches,
+    Undecodable,
+    UnknownCode,
+    UnknownExecution,
+    WorkflowDefect,
+)
+from perdure.domain.retry import Retry
+from perdure.infrastructure.composition import open_engine
+from perdure.sagas.activity import Activity, activity
+from perdure.sagas.compensation import Compensation
+from perdure.sagas.context import ActivityContext, current_activity
+from perdure.sagas.engine import WorkflowEngine
+from perdure.sagas.errors import DeclarationError, PayloadError
+from perdure.sagas.failure import Failure
+from perdure.sagas.handle import Handle
+from perdure.sagas.history import HistoryEvent
+from perdure.sagas.primitives import now, random, suspend, uuid4, version
+from perdure.sagas.settings import EngineSettings
+from perdure.sagas.workflow import Workflow, workflow
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "Activity",
+    "ActivityContext",
+    "BadIdentity",
+    "BodyDoesNotRest",
+    "CancelledExecution",
+    "Compensation",
+    "DeclarationError",
+    "DifferentRequest",
+    "EngineSettings",
+    "EngineStopped",
+    "ExecutionParked",
+    "Failure",
+    "ForbiddenInBody",
+    "Handle",
+    "HistoryEvent",
+    "JournalInUse",
+    "JournalUnavailable",
+    "LostLease",
+    "NonDeterministicWorkflow",
+    "NotAJournal",
+    "PayloadError",
+    "PayloadTooLarge",
+    "PerdureError",
+    "RetriesExhausted",
+    "Retry",
+    "TooManyBranches",
+    "Undecodable",
+    "UnknownCode",
+    "UnknownExecution",
+    "Workflow",
+    "WorkflowDefect",
+    "WorkflowEngine",
+    "__version__",
+    "activity",
+    "current_activity",
+    "now",
+    "open_engine",
+    "random",
+    "suspend",
+    "uuid4",
+    "version",
+    "workflow",
+]

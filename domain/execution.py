@@ -1,0 +1,285 @@
+"""The aggregate: what a stream of events amounts to. One pure fold, no decisions, no I/O.
+
+`Execution.apply` takes the events in order; `rollback` decides what is to be undone, `states` says
+in one word how an execution is. Replaying the body is not done here.
+"""
+
+from enum import Enum, auto
+from typing import Literal
+
+from perdure.domain import events
+from perdure.domain.events import End, Event, Undo
+
+
+class Phase(Enum):
+    """Where an activity, or a compensation, is."""
+
+    IN_FLIGHT = auto()
+    BACKING_OFF = auto()  # the next attempt begins at `due`
+    PARKED = auto()  # asked for suspension; the next attempt begins on resume
+    SUCCEEDED = auto()
+    FAILED = auto()  # with a declared failure: it has no effect to undo
+    GIVEN_UP = auto()  # no further attempt; whether it had an effect is unknown
+
+
+OPEN_PHASES = frozenset({Phase.IN_FLIGHT, Phase.BACKING_OFF, Phase.PARKED})
+
+
+class ActivityRecord:
+    """One activity of an execution, by its ordinal."""
+
+    __slots__ = (
+        "abandoned",
+        "arguments",
+        "attempt",
+        "due",
+        "ended_version",
+        "name",
+        "ordinal",
+        "phase",
+        "result",
+        "started_at",
+        "started_version",
+    )
+
+    def __init__(self, started: events.ActivityStarted, version: int) -> None:
+        self.ordinal = started.ordinal
+        self.name = started.activity
+        self.arguments = bytes(started.arguments)
+        self.attempt = started.attempt
+        self.phase = Phase.IN_FLIGHT
+        self.started_at = started.time
+        self.started_version = version
+        self.ended_version = 0
+        self.result: bytes | None = None
+        self.due: int | None = None
+        self.abandoned = False
+
+    def failed_attempt(self, event: events.AttemptFailed) -> None:
+        self.due = event.due
+        if event.due is not None:
+            self.phase = Phase.BACKING_OFF
+        elif event.kind == "suspended":
+            self.phase = Phase.PARKED
+        else:
+            self.phase = Phase.GIVEN_UP
+
+
+class CompensationRecord:
+    """The compensation that is being performed: there is one at a time."""
+
+    __slots__ = ("attempt", "due", "failed", "phase", "started_at", "undo")
+
+    def __init__(self, undo: Undo, started_at: int) -> None:
+        self.undo = undo
+        self.attempt = 0
+        self.phase = Phase.IN_FLIGHT
+        self.started_at = started_at
+        self.due: int | None = None
+        self.failed: events.CompensationFailed | None = None
+
+
+class Rollback:
+    """How the execution is brought to its end, once CompensationBegan has fixed it."""
+
+    __slots__ = ("current", "end", "plan", "undone")
+
+    def __init__(self, began: events.CompensationBegan) -> None:
+        self.end = began.end
+        self.plan = began.plan
+        self.undone: list[Undo] = []
+        self.current: CompensationRecord | None = None
+
+    def next(self) -> Undo | None:
+        """What is to be undone next; None when all of it is."""
+        done = len(self.undone)
+        return self.plan[done] if done < len(self.plan) else None
+
+
+class Execution:
+    """An execution as of its last event. `apply` mutates it; nothing else does."""
+
+    __slots__ = (
+        "activities",
+        "cancellation",
+        "code",
+        "end",
+        "id",
+        "open",
+        "request",
+        "rollback",
+        "started",
+        "suspended",
+        "time",
+        "timers",
+        "version",
+        "versions",
+    )
+
+    def __init__(self, execution_id: str) -> None:
+        self.id = execution_id
+        self.version = 0
+        self.time = 0
+        self.started = 0
+        self.request = b""
+        self.code = ""
+        self.activities: dict[int, ActivityRecord] = {}
+        self.open: dict[int, ActivityRecord] = {}
+        self.timers: dict[int, int] = {}
+        self.versions: dict[str, int] = {}
+        self.cancellation: str | None = None
+        self.suspended: list[events.ExecutionSuspended] = []
+        self.rollback: Rollback | None = None
+        self.end: events.Terminal | None = None
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether an attempt of an activity may be running."""
+        return any(record.phase is Phase.IN_FLIGHT for record in self.open.values())
+
+    def apply(self, event: Event) -> None:
+        """Takes the next event of the stream."""
+        self.version += 1
+        self.time = event.time
+        match event:
+            case events.ActivityStarted():
+                self._started(event)
+            case events.ActivitySucceeded():
+                record = self._closed(event.ordinal, Phase.SUCCEEDED)
+                record.result = bytes(event.result)
+            case events.ActivityFailed():
+                self._closed(
+                    event.ordinal, Phase.FAILED if event.error is None else Phase.GIVEN_UP
+                )
+            case events.AttemptFailed(kind="unissued"):
+                self._closed(event.ordinal, Phase.FAILED)
+            case events.AttemptFailed():
+                record = self.activities[event.ordinal]
+                record.failed_attempt(event)
+                if record.phase is Phase.GIVEN_UP and record.abandoned:
+                    self._closed(event.ordinal, Phase.GIVEN_UP)
+            case events.ActivityAbandoned():
+                self._abandoned(event)
+            case events.TimerSet():
+                self.timers[event.ordinal] = event.due
+            case events.TimerFired() | events.TimerCancelled():
+                self.timers.pop(event.ordinal, None)
+            case events.VersionRecorded():
+                self.versions[event.change] = event.number
+            case events.ExecutionSuspended():
+                self.suspended.append(event)
+            case events.ExecutionResumed():
+                self._resumed()
+            case events.CancellationRequested():
+                if self.cancellation is None:
+                    self.cancellation = event.reason
+                    self.suspended.clear()
+            case events.ExecutionStarted():
+                self.started = event.time
+                self.request = bytes(event.request)
+                self.code = event.code
+            case _:
+                self._apply_to_end(event)
+
+    def _apply_to_end(self, event: Event) -> None:
+        match event:
+            case events.CompensationBegan():
+                self.rollback = Rollback(event)
+                self.timers.clear()
+            case (
+                events.ExecutionSucceeded()
+                | events.ExecutionFailed()
+                | events.ExecutionCompensated()
+                | events.ExecutionCancelled()
+            ):
+                self.end = event
+                self.timers.clear()
+            case _:
+                self._apply_to_rollback(event)
+
+    def _apply_to_rollback(self, event: Event) -> None:
+        rollback = self.rollback
+        assert rollback is not None, f"{self.id}: {event} outside a rollback"
+        match event:
+            case events.CompensationStarted():
+                undo = rollback.next()
+                assert undo is not None and undo.undoes == event.undoes, f"{self.id}: {event}"
+                if rollback.current is None:
+                    rollback.current = CompensationRecord(undo, event.time)
+                rollback.current.attempt = event.attempt
+                rollback.current.phase = Phase.IN_FLIGHT
+                rollback.current.due = None
+                return
+        current = rollback.current
+        assert current is not None, f"{self.id}: {event} before its start"
+        match event:
+            case events.CompensationAttemptFailed():
+                current.phase = Phase.BACKING_OFF
+                current.due = event.due
+            case events.CompensationFailed():
+                current.phase = Phase.FAILED
+                current.due = None
+                current.failed = event
+            case events.ActivityCompensated():
+                rollback.undone.append(current.undo)
+                rollback.current = None
+            case _:
+                raise AssertionError(f"{self.id}: the fold knows no {type(event).__name__}")
+
+    def _started(self, event: events.ActivityStarted) -> None:
+        if event.attempt == 1:
+            record = ActivityRecord(event, self.version)
+            self.activities[event.ordinal] = self.open[event.ordinal] = record
+        else:
+            record = self.activities[event.ordinal]
+            record.attempt = event.attempt
+            record.phase = Phase.IN_FLIGHT
+            record.due = None
+
+    def _closed(self, ordinal: int, phase: Phase) -> ActivityRecord:
+        record = self.open.pop(ordinal)
+        record.phase = phase
+        record.due = None
+        record.ended_version = self.version
+        return record
+
+    def _abandoned(self, event: events.ActivityAbandoned) -> None:
+        record = self.activities[event.ordinal]
+        record.abandoned = True
+        if record.phase is not Phase.IN_FLIGHT:  # between attempts: there will be no next one
+            self._closed(event.ordinal, Phase.GIVEN_UP)
+
+    def _resumed(self) -> None:
+        self.suspended.clear()
+        rollback = self.rollback
+        if rollback is not None and rollback.current is not None and rollback.current.failed:
+            rollback.current.failed = None
+            rollback.current.phase = Phase.BACKING_OFF
+            rollback.current.due = self.time
+
+
+def fold(execution_id: str, stream: list[Event]) -> Execution:
+    """The execution that these events, from the first on, amount to."""
+    execution = Execution(execution_id)
+    for event in stream:
+        execution.apply(event)
+    return execution
+
+
+EndKind = Literal["succeeded", "failed", "cancelled", "defect"]
+
+
+def end_of(terminal: events.Terminal) -> End:
+    """How the body ended, whatever the terminal event."""
+    if isinstance(terminal, events.ExecutionSucceeded):
+        return End(kind="succeeded", result=terminal.result)
+    return terminal.end
+
+
+def undone_of(terminal: events.Terminal) -> tuple[str, ...]:
+    """The activities that were undone before this end, in that order."""
+    match terminal:
+        case events.ExecutionCompensated() | events.ExecutionCancelled():
+            return terminal.undone
+        case _:
+            return ()

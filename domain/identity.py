@@ -1,0 +1,92 @@
+"""Names, keys, execution ids, shards and idempotency keys: who is who, as pure functions.
+
+An execution id is `Name@key`, a later run of it `Name@key~2`. Ids are text that people read and
+type; nothing here draws randomness. Which runner owns a shard is the cluster's matter.
+"""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from uuid import UUID
+
+from perdure.domain.errors import BadIdentity
+
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
+RUN = re.compile(r"~([1-9][0-9]*)\Z")
+KEY_LENGTH_LIMIT = 255
+DEFAULT_SHARDS = 256
+
+
+def check_name(kind: str, name: str) -> str:
+    """The name itself, if a workflow or activity may bear it."""
+    if not NAME.match(name):
+        raise BadIdentity(
+            f"{kind} name {name!r}: use 1 to 64 letters, digits, underscores, dots or hyphens"
+        )
+    return name
+
+
+def check_key(key: object) -> str:
+    """A key as text: str, int or UUID, 1 to 255 printable characters, normalized (NFC)."""
+    match key:
+        case bool():
+            raise BadIdentity(f"key {key!r}: a key is a str, an int or a UUID, not a bool")
+        case int() | UUID():
+            return str(key)
+        case str():
+            text = key if key.isascii() else unicodedata.normalize("NFC", key)
+        case _:
+            raise BadIdentity(f"key {key!r}: a key is a str, an int or a UUID")
+    if not 1 <= len(text) <= KEY_LENGTH_LIMIT or not text.isprintable():
+        raise BadIdentity(f"key {text!r}: use 1 to {KEY_LENGTH_LIMIT} printable characters")
+    if "~" in text and RUN.search(text):
+        raise BadIdentity(f"key {text!r}: an end like '~2' is how later runs are told apart")
+    return text
+
+
+def execution_id(name: str, key: object, run: int = 1) -> str:
+    """`Name@key`, or `Name@key~run` from the second run on."""
+    first = f"{name}@{check_key(key)}"
+    return first if run == 1 else f"{first}~{run}"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An execution id taken apart. `Identity.of("Pay@7~2")` has name Pay, key 7, run 2."""
+
+    name: str
+    key: str
+    run: int
+
+    @staticmethod
+    def of(execution_id: str) -> "Identity":
+        name, at, rest = execution_id.partition("@")
+        if not at or not rest or not NAME.match(name):
+            raise BadIdentity(f"{execution_id!r} is no execution id; one reads like Name@key")
+        run = RUN.search(rest)
+        if run is None:
+            return Identity(name, rest, 1)
+        return Identity(name, rest[: run.start()], int(run[1]))
+
+
+def shard_of(execution_id: str, shards: int = DEFAULT_SHARDS) -> int:
+    """The shard of an execution: all runs of one key lie in the same one.
+
+    blake2b with 64 bits over `Name@key` without the run, modulo the number of shards.
+    """
+    at = execution_id.rfind("~")
+    if at > 0 and RUN.search(execution_id, at):
+        execution_id = execution_id[:at]
+    digest = hashlib.blake2b(execution_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % shards
+
+
+def idempotency_key(execution_id: str, kind: str, ordinal: int, name: str) -> str:
+    """What every attempt of one activity shares, and no other activity has: 32 hex digits.
+
+    `kind` is "activity" or "compensation". The stream id includes the run, so that a second run
+    has other keys.
+    """
+    text = f"{execution_id}\x00{kind}\x00{ordinal}\x00{name}"
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

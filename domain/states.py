@@ -1,0 +1,169 @@
+"""How an execution is, as a closed union: never just "pending".
+
+`state_of` derives it from the fold; only Blocked is no matter of the stream but of the code that
+runs, and is put over it by whoever knows.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from perdure.domain import events
+from perdure.domain.execution import Execution, Phase, undone_of
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Attempts are in flight, or about to be: `activities` by name."""
+
+    activities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing runs; goes on at `until`, for a timer or the next attempt of `waits_for`."""
+
+    waits_for: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """Parked on purpose until somebody resumes it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedByCode:
+    """The code that runs here cannot go on with what is recorded."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compensating:
+    """Being undone; `left` names what still is to be."""
+
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """The compensation of `activity` has failed; needs somebody."""
+
+    activity: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """Ended with a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Ended in failure, with nothing to undo."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compensated:
+    """Ended in failure, and everything is undone."""
+
+    reason: str
+    undone: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Ended by cancellation; `undone` is what had been done."""
+
+    reason: str
+    undone: tuple[str, ...]
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+State: TypeAlias = (
+    Running
+    | Waiting
+    | Suspended
+    | BlockedByCode
+    | Compensating
+    | Stuck
+    | Succeeded
+    | Failed
+    | Compensated
+    | Cancelled
+)
+
+# The word of each state in the index, on the command line and in logs.
+WORDS: dict[type[State], str] = {
+    Running: "running",
+    Waiting: "waiting",
+    Suspended: "suspended",
+    BlockedByCode: "blocked",
+    Compensating: "compensating",
+    Stuck: "stuck",
+    Succeeded: "succeeded",
+    Failed: "failed",
+    Compensated: "compensated",
+    Cancelled: "cancelled",
+}
+
+
+def word_of(state: State) -> str:
+    return WORDS[type(state)]
+
+
+def state_of(execution: Execution) -> State:
+    """The state that the stream alone tells."""
+    if execution.end is not None:
+        return _ended(execution.end)
+    rollback = execution.rollback
+    if rollback is not None:
+        current = rollback.current
+        if current is not None and current.failed is not None:
+            return Stuck(current.undo.activity, str(current.failed.error))
+        return Compensating(tuple(u.activity for u in rollback.plan[len(rollback.undone) :]))
+    if execution.suspended:
+        return Suspended("; ".join(event.reason for event in execution.suspended))
+    running = tuple(r.name for r in execution.open.values() if r.phase is Phase.IN_FLIGHT)
+    if running:
+        return Running(running)
+    waits = [
+        (record.due, f"attempt {record.attempt + 1} of {record.name}")
+        for record in execution.open.values()
+        if record.due is not None
+    ]
+    waits += [(due, "a timer") for due in execution.timers.values()]
+    if not waits:
+        return Running(())
+    due, what = min(waits)
+    return Waiting(what, instant(due))
+
+
+def _ended(end: events.Terminal) -> State:
+    match end:
+        case events.ExecutionSucceeded():
+            return Succeeded()
+        case events.ExecutionFailed():
+            return Failed(reason_of(end.end))
+        case events.ExecutionCompensated():
+            return Compensated(reason_of(end.end), undone_of(end))
+        case events.ExecutionCancelled():
+            return Cancelled(end.end.reason, undone_of(end))
+
+
+def reason_of(end: events.End) -> str:
+    """Why a body ended without a result, in words."""
+    if end.failure is not None:
+        return f"{end.failure.name}: {end.failure.text}"
+    return str(end.error) if end.error is not None else end.reason
+
+
+def instant(time: int) -> datetime:
+    """Microseconds since 1970 as a UTC datetime."""
+    return EPOCH + timedelta(microseconds=time)

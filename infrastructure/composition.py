@@ -1,0 +1,46 @@
+"""The composition root: from an address and the user's code to an engine. Nothing else wires."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from perdure.infrastructure.clock import SystemClock, SystemRandomness
+from perdure.infrastructure.journals import open_journal
+from perdure.sagas.activity import Activity
+from perdure.sagas.engine import WorkflowEngine
+from perdure.sagas.settings import EngineSettings
+from perdure.sagas.workflow import Workflow
+
+
+@asynccontextmanager
+async def open_engine(
+    url: str,
+    workflows: Iterable[Workflow[Any, Any]],
+    *,
+    activities: Iterable[Activity[..., Any]] = (),
+    settings: EngineSettings | None = None,
+) -> AsyncIterator[WorkflowEngine]:
+    """Opens an engine on a journal and takes up what is unfinished there.
+
+    `url`: `sqlite:///payments.db`, or `memory://name` for tests. `activities`: those that
+    executions in the journal may still have to undo although no workflow's body calls them any
+    more. On leaving, attempts in flight may end within `settings.stop_seconds`.
+
+    >>> async with open_engine("sqlite:///payments.db", [process_payment]) as engine:
+    ...     tracking_id = await engine.execute(process_payment, request)
+    """
+    journal = await open_journal(url)
+    try:
+        engine = WorkflowEngine(
+            journal,
+            workflows,
+            activities=activities,
+            settings=settings,
+            clock=SystemClock(),
+            randomness=SystemRandomness(),
+        )
+    except BaseException:
+        await journal.close()
+        raise
+    async with engine:
+        yield engine

@@ -1,0 +1,169 @@
+"""The way back of one live execution: its compensations, one after another, last first.
+
+Each is recorded, retried by its own policy, resumed after a crash, and shielded: nothing but its
+own end decides what follows. One that cannot be done makes the execution stuck.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from perdure.domain import events, rollback
+from perdure.domain.errors import Blocked, UnknownCode
+from perdure.domain.events import Undo
+from perdure.domain.execution import Phase
+from perdure.domain.identity import idempotency_key
+from perdure.domain.states import instant
+from perdure.sagas.attempts import Attempt, Ended
+from perdure.sagas.compensation import Compensation
+from perdure.sagas.context import ActivityContext, Undoes
+from perdure.sagas.outcomes import after_compensation
+
+if TYPE_CHECKING:
+    from perdure.sagas.live_execution import LiveExecution
+
+
+class Backward:
+    """See the module."""
+
+    __slots__ = ("attempt", "execution", "launch_version", "lingering")
+
+    def __init__(self, execution: "LiveExecution") -> None:
+        self.execution = execution
+        self.attempt: Attempt | None = None
+        self.launch_version = 0  # version of the start that is to be launched, 0 for none
+        self.lingering = 0
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.attempt or self.launch_version or self.lingering)
+
+    def compensation(self, undo: Undo) -> Compensation[..., Any]:
+        """The compensation that today's code declares. UnknownCode when there is none."""
+        found = self.execution.forward.activity(undo.activity).compensation
+        if found is None:
+            raise UnknownCode(self.execution.id, "compensation", f"{undo.activity}.compensate")
+        return found
+
+    def undo(self) -> None:
+        """Starts the next compensation, or its next attempt; ends the execution after the last."""
+        execution = self.execution
+        going_back = execution.state.rollback
+        assert going_back is not None
+        undo = going_back.next()
+        if undo is None:
+            if not self.lingering:
+                execution.record(
+                    rollback.terminal(going_back.end, going_back.undone, execution.now())
+                )
+            return
+        try:
+            compensation = self.compensation(undo)
+        except Blocked as error:
+            execution.block(error)
+            return
+        current = going_back.current
+        started = events.CompensationStarted(
+            time=execution.now(),
+            undoes=undo.undoes,
+            compensation=compensation.name,
+            attempt=1 if current is None else current.attempt + 1,
+        )
+        execution.record(started)
+        self.launch_version = execution.state.version
+
+    def due(self, _: int) -> None:
+        """The next attempt is due."""
+        execution = self.execution
+        going_back = execution.state.rollback
+        current = going_back.current if going_back is not None else None
+        if execution.parked or current is None or current.phase is not Phase.BACKING_OFF:
+            return
+        self.undo()
+        execution.submit()
+
+    def rearm(self) -> None:
+        """After a load or a resumption: the next attempt at its time, or the next compensation."""
+        going_back = self.execution.state.rollback
+        assert going_back is not None
+        current = going_back.current
+        if current is None:
+            self.undo()
+        elif current.phase is Phase.BACKING_OFF and current.due is not None:
+            self.execution.around.timers.add(current.due, 0, self.due)
+
+    def launch(self, stored_version: int) -> None:
+        """Launches the compensation whose start is stored."""
+        if not 0 < self.launch_version <= stored_version:
+            return
+        self.launch_version = 0
+        execution = self.execution
+        going_back = execution.state.rollback
+        assert going_back is not None and going_back.current is not None
+        undo, number = going_back.current.undo, going_back.current.attempt
+        compensation = self.compensation(undo)
+        record = execution.state.activities[undo.undoes]
+        ordinal = undo.undoes
+        attempt = self.attempt = Attempt(compensation, ordinal, number)
+        deadline = None
+        if compensation.timeout is not None:
+            deadline = instant(execution.now() + round(compensation.timeout * 1_000_000))
+        key, undone = (
+            idempotency_key(execution.id, kind, ordinal, name)
+            for kind, name in (("compensation", compensation.name), ("activity", record.name))
+        )
+        context = ActivityContext(
+            execution_id=execution.id,
+            idempotency_key=key,
+            attempt=number,
+            deadline=deadline,
+            undoes=Undoes(undone, undo.outcome),
+        )
+        arguments = compensation.bind(record.arguments, record.result)
+        around = execution.around
+        attempt.launch(context, arguments, around.loop, around.threads, self._ended)
+
+    def cancel_all(self) -> None:
+        if self.attempt is not None:
+            self.attempt.cancel()
+
+    def _ended(self, attempt: Attempt, how: Ended) -> None:
+        execution = self.execution
+        if self.attempt is attempt:
+            self.attempt = None
+            self.lingering += attempt.lingers
+            if not execution.gone:
+                self.follow(how)
+        else:  # a thread that lingered is through
+            self.lingering -= 1
+            going_back = execution.state.rollback
+            if not execution.gone and going_back is not None and going_back.next() is None:
+                self.undo()
+        if not execution.gone:
+            execution.submit()
+
+    def follow(self, how: Ended | None) -> None:
+        """Records what follows from the end of an attempt; None stands for a crash."""
+        execution = self.execution
+        going_back = execution.state.rollback
+        assert going_back is not None and going_back.current is not None
+        current = going_back.current
+        fraction = execution.around.randomness.fraction()
+        compensation = self.compensation(current.undo)
+        execution.record(
+            after_compensation(compensation, current, how, execution.now(), fraction)
+        )
+        if current.phase is Phase.BACKING_OFF:
+            assert current.due is not None
+            execution.around.timers.add(current.due, 0, self.due)
+        elif going_back.current is None:
+            self.undo()
+
+    def crashed(self) -> None:
+        """Records a compensation that was in flight when its runner ended, and tries it again."""
+        going_back = self.execution.state.rollback
+        assert going_back is not None
+        current = going_back.current
+        if current is not None and current.phase is Phase.IN_FLIGHT and self.attempt is None:
+            try:
+                self.follow(None)
+            except Blocked as error:
+                self.execution.block(error)

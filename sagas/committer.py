@@ -1,0 +1,142 @@
+"""Group commit: one coroutine joins what all executions append into flushes.
+
+It stands above the journal port, so it is the same for every backend. While one flush is under way
+the next one gathers. A conflict is isolated by bisecting; a journal that is unavailable keeps the
+flush and is tried again; what cannot be stored is told to its execution, which must not go on.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from perdure.domain.errors import (
+    JournalError,
+    JournalUnavailable,
+    PerdureError,
+    VersionConflict,
+)
+from perdure.domain.journal import FLUSH_EVENTS_LIMIT, Journal, Submission
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
+
+log = logging.getLogger("perdure")
+
+
+class Submitter(Protocol):
+    """Who appends: hears of each submission, in order, from within the committer's task."""
+
+    def stored(self, submission: Submission) -> None:
+        """The submission is durable."""
+        ...
+
+    def refused(self, submission: Submission, error: PerdureError | None) -> None:
+        """It is not stored; None means that the id of this start is taken."""
+        ...
+
+
+Pending = tuple[Submission, Submitter]
+
+
+class Committer:
+    """See the module. Submissions of one execution are stored in their order, or not at all."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._queue: deque[Pending] = deque()
+        self._wake: asyncio.Future[None] | None = None
+        self._closing = False
+        self.unavailable: JournalUnavailable | None = None
+        self.flushes = 0
+
+    def submit(self, submission: Submission, submitter: Submitter) -> None:
+        self._queue.append((submission, submitter))
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def close(self) -> None:
+        """Lets `run` end once everything submitted is stored."""
+        self._closing = True
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def run(self) -> None:
+        """Until `close`."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._queue:
+                if self._closing:
+                    return
+                self._wake = loop.create_future()
+                await self._wake
+                self._wake = None
+                continue
+            await self._flush(self._gather())
+
+    def _gather(self) -> list[Pending]:
+        queue = self._queue
+        batch: list[Pending] = []
+        count = 0
+        while queue:
+            count += len(queue[0][0].events)
+            if batch and count > FLUSH_EVENTS_LIMIT:
+                break
+            batch.append(queue.popleft())
+        return batch
+
+    async def _flush(self, batch: Sequence[Pending]) -> None:
+        """Stores a batch; on a conflict halves it until only the culprits are left."""
+        try:
+            stored = await self._append(batch)
+        except VersionConflict as conflict:
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                await self._flush(batch[:middle])
+                await self._flush(batch[middle:])
+            else:
+                self._refuse(batch, conflict)
+        except JournalError as error:
+            self._refuse(batch, error)
+        else:
+            for (submission, submitter), accepted in zip(batch, stored, strict=True):
+                if accepted:
+                    submitter.stored(submission)
+                else:
+                    submitter.refused(submission, None)
+
+    async def _append(self, batch: Sequence[Pending]) -> Sequence[bool]:
+        pause = FIRST_PAUSE_SECONDS
+        submissions = [submission for submission, _ in batch]
+        while True:
+            try:
+                stored = await self._journal.append(submissions)
+            except JournalUnavailable as error:
+                if self.unavailable is None:
+                    log.error("%s; trying again until it can be stored", error)
+                self.unavailable = error
+                if self._closing:
+                    raise
+                await _pause(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            else:
+                self.unavailable = None
+                self.flushes += 1
+                return stored
+
+    def _refuse(self, batch: Sequence[Pending], error: JournalError) -> None:
+        for submission, submitter in batch:
+            submitter.refused(submission, error)
+
+
+async def _pause(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    loop.call_later(seconds, _resolve, over)
+    await over
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

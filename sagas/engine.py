@@ -1,0 +1,219 @@
+"""The engine: starts executions, answers for them, and is opened and closed.
+
+Everything durable happens in `residents` and below; this is the face that users see. It is opened
+by the composition root, since it knows ports only.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from perdure.domain.clock import Clock, Randomness
+from perdure.domain.errors import EngineStopped, UnknownCode
+from perdure.domain.identity import DEFAULT_SHARDS, execution_id
+from perdure.domain.journal import Journal
+from perdure.sagas.activity import Activity
+from perdure.sagas.committer import Committer
+from perdure.sagas.handle import Handle
+from perdure.sagas.inquiry import Inquiry
+from perdure.sagas.naming import check_distinct
+from perdure.sagas.residents import Residents
+from perdure.sagas.settings import EngineSettings
+from perdure.sagas.slots import Slots
+from perdure.sagas.surroundings import Surroundings
+from perdure.sagas.threads import Threads
+from perdure.sagas.timers import Timers
+from perdure.sagas.workflow import Workflow
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+
+
+class WorkflowEngine:
+    """Runs workflows on a journal. Use it as an async context manager, from `open_engine`."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        workflows: Iterable[Workflow[Any, Any]],
+        *,
+        activities: Iterable[Activity[..., Any]] = (),
+        settings: EngineSettings | None = None,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self.settings = settings or EngineSettings()
+        self._journal = journal
+        self._clock = clock
+        self._randomness = randomness
+        self._workflows = by_name(workflows)
+        self._activities = activities_by_name(activities)
+        self._residents = Residents(journal, self._workflows, self.settings, DEFAULT_SHARDS)
+        self._inquiry = Inquiry(journal, self._residents, self._workflows)
+        self._committer = Committer(journal)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._opened = False
+        self._failed: BaseException | None = None
+
+    async def open(self) -> Self:
+        """Takes up what is unfinished in the journal. Idempotent."""
+        if self._opened:
+            return self
+        self._opened = True
+        loop = asyncio.get_running_loop()
+        self._threads = Threads(self.settings.activity_threads, loop)
+        self._timers = Timers(self._clock, loop)
+        self._residents.around = Surroundings(
+            loop=loop,
+            clock=self._clock,
+            randomness=self._randomness,
+            committer=self._committer,
+            timers=self._timers,
+            slots=Slots(self.settings.activity_slots),
+            threads=self._threads,
+            residence=self._residents,
+            activities=self._activities,
+            leaked=[],
+        )
+        self._run("committer", self._committer.run())
+        self._run("keeper", self._residents.keep())
+        return self
+
+    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """A background loop of the engine: when it breaks, so does everything that waits."""
+        task = asyncio.get_running_loop().create_task(work, name=f"perdure-{name}")
+        self._tasks.append(task)
+        task.add_done_callback(self._broke)
+
+    def _broke(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed = error
+            self._residents.dismiss_all()
+
+    async def close(self) -> None:
+        """Stops within `stop_seconds`: nothing new begins, attempts in flight may end. Idempotent.
+
+        What is unfinished goes on when an engine opens the journal again.
+        """
+        if not self._opened or self._residents.stopping:
+            return
+        committer, keeper = self._tasks
+        if not committer.done():
+            await self._residents.drain(self.settings.stop_seconds)
+        keeper.cancel()
+        self._timers.close()
+        self._committer.close()
+        await asyncio.wait([committer, keeper])
+        self._residents.dismiss_all()
+        self._threads.close()
+        await self._journal.close()
+        if self._failed is not None:
+            raise self._failed
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def start(self, workflow: Workflow[Q, R], request: Q) -> Handle[R]:
+        """Starts an execution and returns when its start is durable (the talk's sendDiscard).
+
+        The same id again joins the execution that is there: running, parked or ended. Raises
+        DifferentRequest when that one was started with another request.
+
+        >>> handle = await engine.start(process_payment, request)
+        >>> tracking_id = await handle.result()
+        """
+        handle, payload, decoded = self._prepare(workflow, request)
+        await self._begin(workflow, handle.id, payload, decoded)
+        return handle
+
+    async def execute(
+        self, workflow: Workflow[Q, R], request: Q, *, timeout: float | None = None
+    ) -> R:
+        """Starts an execution and waits for its result (the talk's send); see Handle.result."""
+        handle, payload, decoded = self._prepare(workflow, request)
+        waiter = self._residents.waiters.add(handle.id, raise_when_parked=True)
+        try:
+            fresh = await self._begin(workflow, handle.id, payload, decoded)
+        except BaseException:
+            self._residents.waiters.remove(handle.id, waiter)
+            raise
+        return await self._inquiry.result(
+            workflow, handle.id, waiter=waiter, fresh=fresh, timeout=timeout
+        )
+
+    def handle(self, execution_id: str) -> Handle[Any]:
+        """The handle of an execution by its id, whether or not there is one.
+
+        Raises UnknownCode when no open workflow has the id's name.
+        """
+        name = execution_id.partition("@")[0]
+        workflow = self._workflows.get(name)
+        if workflow is None:
+            raise UnknownCode(execution_id, "workflow", name)
+        return Handle(execution_id, workflow, self._inquiry)
+
+    def _prepare(self, workflow: Workflow[Q, R], request: Q) -> tuple[Handle[R], bytes, Q]:
+        if self._workflows.get(workflow.name) is not workflow:
+            raise UnknownCode(
+                f"{workflow.name}@…", "workflow of this engine", workflow.name
+            )
+        payload, decoded = workflow.encode_request(request)
+        identity = execution_id(workflow.name, workflow.key_of(request))
+        return Handle(identity, workflow, self._inquiry), payload, decoded
+
+    async def _begin(
+        self, workflow: Workflow[Q, R], identity: str, payload: bytes, decoded: Q
+    ) -> bool:
+        """True: started now. False: joined the one that is there."""
+        residents = self._residents
+        if not self._opened or residents.stopping or self._failed is not None:
+            raise EngineStopped(identity)
+        there = residents.live.get(identity)
+        if there is None:
+            started: list[asyncio.Future[bool]] = []
+
+            def begin() -> None:
+                if identity not in residents.live:
+                    started.append(residents.begin(workflow, identity, payload, decoded))
+
+            residents.around.loop.call_soon(begin)
+            await yielded(residents.around.loop)
+            if started and await started[0]:
+                return True
+            there = residents.live.get(identity)
+        await self._inquiry.joined(workflow, identity, payload, there)
+        return False
+
+
+async def yielded(loop: asyncio.AbstractEventLoop) -> None:
+    """Returns after the callbacks that are ready now have run."""
+    turn: asyncio.Future[None] = loop.create_future()
+    loop.call_soon(turn.set_result, None)
+    await turn
+
+
+def by_name(workflows: Iterable[Workflow[Any, Any]]) -> dict[str, Workflow[Any, Any]]:
+    """Workflows by name and alias; two under one name are an error."""
+    found = list(workflows)
+    check_distinct(found)
+    return {name: workflow for workflow in found for name in (workflow.name, *workflow.aliases)}
+
+
+def activities_by_name(
+    activities: Iterable[Activity[..., Any]],
+) -> dict[str, Activity[..., Any]]:
+    """Activities by name and alias; two under one name are an error."""
+    found = list(activities)
+    check_distinct(found)
+    return {name: activity for activity in found for name in (activity.name, *activity.aliases)}
+
+

@@ -1,0 +1,256 @@
+"""The way forward of one live execution: its activities' attempts, their slots and retries.
+
+It records starts and what follows from ends; feeding the body is the execution's matter, the
+rollback `backward`'s.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Raw
+
+from perdure.domain import events
+from perdure.domain.errors import AmbiguousCode, Blocked, UnknownCode
+from perdure.domain.execution import Phase
+from perdure.domain.identity import idempotency_key
+from perdure.domain.states import instant
+from perdure.sagas.activity import Activity
+from perdure.sagas.attempts import Attempt, Ended
+from perdure.sagas.body import NOTHING
+from perdure.sagas.context import ActivityContext
+from perdure.sagas.outcomes import after_attempt, after_crash, cancelled
+from perdure.sagas.requests import ActivityRequest
+
+if TYPE_CHECKING:
+    from perdure.sagas.live_execution import LiveExecution
+
+
+class Forward:
+    """See the module."""
+
+    __slots__ = ("activities", "attempts", "execution", "launches", "lingering", "unstarted")
+
+    def __init__(self, execution: "LiveExecution") -> None:
+        self.execution = execution
+        self.attempts: dict[int, Attempt] = {}
+        self.launches: list[tuple[int, int]] = []  # (version of the start, ordinal): to launch
+        self.unstarted: dict[int, tuple[ActivityRequest, int, int]] = {}  # without a slot yet
+        self.lingering = 0  # timed-out sync attempts whose threads still run
+        self.activities: dict[str, Activity[..., Any]] = {}  # seen by the body, by name
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs, is to be launched, or waits for a slot."""
+        return bool(self.attempts or self.launches or self.unstarted or self.lingering)
+
+    def activity(self, name: str) -> Activity[..., Any]:
+        """The activity recorded under this name. UnknownCode when no open code defines it."""
+        found = self.activities.get(name) or self.execution.around.activities.get(name)
+        if found is None:
+            raise UnknownCode(self.execution.id, "activity", name)
+        return found
+
+    def see(self, activity: Activity[..., Any]) -> None:
+        """Remembers what the body calls by this name. AmbiguousCode when that is not one thing."""
+        if self.activities.setdefault(activity.name, activity) is not activity:
+            raise AmbiguousCode(self.execution.id, activity.name)
+        for alias in activity.aliases:
+            self.activities.setdefault(alias, activity)
+
+    # Starting
+
+    def ask(self, request: ActivityRequest, feed: int, among: int) -> None:
+        """Starts the activity in this submission if a slot is free, later otherwise."""
+        if self.execution.around.slots.take(request.activity):
+            self._first(request, feed, among)
+        else:
+            self.wait(request, feed, among)
+
+    def wait(self, request: ActivityRequest, feed: int, among: int) -> None:
+        """Lets the activity wait for a slot. A start needs no event to be asked for again."""
+        ordinal = request.ordinal
+        self.unstarted[ordinal] = (request, feed, among)
+
+        def granted() -> bool:
+            execution = self.execution
+            if execution.parked or self.unstarted.get(ordinal, (None,))[0] is not request:
+                return False
+            del self.unstarted[ordinal]
+            self._first(request, feed, among)
+            execution.submit()
+            return True
+
+        self.execution.around.slots.wait(request.activity, granted)
+
+    def _first(self, request: ActivityRequest, feed: int, among: int) -> None:
+        execution = self.execution
+        started = events.ActivityStarted(
+            time=execution.now(),
+            ordinal=request.ordinal,
+            activity=request.activity.name,
+            attempt=1,
+            arguments=Raw(request.arguments),
+            feed=feed,
+            among=among,
+            code=execution.workflow.code_fingerprint,
+        )
+        execution.record(started)
+        self.launches.append((execution.state.version, request.ordinal))
+
+    def due(self, ordinal: int) -> None:
+        """The next attempt is due."""
+        execution = self.execution
+        record = execution.state.open.get(ordinal)
+        if execution.parked or record is None or record.phase is not Phase.BACKING_OFF:
+            return
+        slots, activity = execution.around.slots, self.activity(record.name)
+        if slots.take(activity):
+            self._next(ordinal)
+        else:
+            slots.wait(activity, lambda: self._next(ordinal))
+
+    def _next(self, ordinal: int) -> bool:
+        execution = self.execution
+        record = execution.state.open.get(ordinal)
+        if execution.parked or record is None or record.phase is Phase.IN_FLIGHT:
+            return False
+        started = events.ActivityStarted(
+            time=execution.now(),
+            ordinal=ordinal,
+            activity=record.name,
+            attempt=record.attempt + 1,
+            code=execution.workflow.code_fingerprint,
+        )
+        execution.record(started)
+        self.launches.append((execution.state.version, ordinal))
+        execution.submit()
+        return True
+
+    def rearm(self) -> None:
+        """After a resumption or a load: what is parked or waits goes on."""
+        execution = self.execution
+        for ordinal, record in list(execution.state.open.items()):
+            match record.phase:
+                case Phase.PARKED:
+                    record.phase, record.due = Phase.BACKING_OFF, execution.now()
+                    execution.around.timers.add(record.due, ordinal, self.due)
+                case Phase.BACKING_OFF:
+                    self._schedule(ordinal)
+        for request, feed, among in list(self.unstarted.values()):
+            self.wait(request, feed, among)
+
+    def _schedule(self, ordinal: int) -> None:
+        record = self.execution.state.open.get(ordinal)
+        if record is not None and record.due is not None:
+            self.execution.around.timers.add(record.due, ordinal, self.due)
+
+    # Running
+
+    def launch(self, stored_version: int) -> None:
+        """Launches what is started, stored, still current, and not launched."""
+        if not self.launches:
+            return
+        launches, self.launches = self.launches, []
+        for version, ordinal in launches:
+            if version > stored_version:
+                self.launches.append((version, ordinal))
+            elif self.execution.state.open[ordinal].abandoned:
+                self._unissued(ordinal)
+            else:
+                self._launch(ordinal)
+
+    def _unissued(self, ordinal: int) -> None:
+        """The body stopped waiting before the attempt was issued: it had no effect."""
+        execution = self.execution
+        record = execution.state.open[ordinal]
+        execution.around.slots.release(self.activity(record.name))
+        execution.take(cancelled(record, execution.now(), "unissued"))
+        execution.submit()
+
+    def _launch(self, ordinal: int) -> None:
+        execution = self.execution
+        record = execution.state.open[ordinal]
+        activity = self.activity(record.name)
+        attempt = Attempt(activity, ordinal, record.attempt)
+        self.attempts[ordinal] = attempt
+        seconds = activity.timeout
+        deadline = None
+        if seconds is not None:
+            deadline = instant(execution.now() + round(seconds * 1_000_000))
+        context = ActivityContext(
+            execution_id=execution.id,
+            idempotency_key=idempotency_key(execution.id, "activity", ordinal, record.name),
+            attempt=record.attempt,
+            deadline=deadline,
+        )
+        around = execution.around
+        arguments = activity.decode_arguments(record.arguments)
+        attempt.launch(context, arguments, around.loop, around.threads, self._ended)
+
+    def withdraw(self, ordinal: int) -> None:
+        """Cancels an attempt that the body waits for no longer, once that is stored."""
+        attempt = self.attempts.get(ordinal)
+        if attempt is not None:
+            attempt.cancel()
+
+    def leave(self) -> None:
+        """Cancels every async attempt, and gives back slots; nothing of it is recorded."""
+        for attempt in self.attempts.values():
+            attempt.cancel()
+        for _, ordinal in self.launches:
+            self.execution.around.slots.release(
+                self.activity(self.execution.state.activities[ordinal].name)
+            )
+        self.launches.clear()
+
+    def _ended(self, attempt: Attempt, how: Ended) -> None:
+        execution = self.execution
+        slots = execution.around.slots
+        activity = attempt.runnable
+        assert isinstance(activity, Activity)
+        if self.attempts.get(attempt.ordinal) is attempt:
+            del self.attempts[attempt.ordinal]
+            self.lingering += attempt.lingers
+            if not attempt.lingers:
+                slots.release(activity)
+            if not execution.gone:
+                self._follow(activity, attempt, how)
+        else:  # a thread that lingered is through
+            self.lingering -= 1
+            slots.release(activity)
+        if not execution.gone:
+            execution.conclude()
+            execution.submit()
+        slots.hand_on()
+
+    def _follow(self, activity: Activity[..., Any], attempt: Attempt, how: Ended) -> None:
+        execution = self.execution
+        record = execution.state.activities[attempt.ordinal]
+        assert record.attempt == attempt.number and record.phase is Phase.IN_FLIGHT, execution.id
+        fraction = execution.around.randomness.fraction()
+        following, value = after_attempt(activity, record, how, execution.now(), fraction)
+        for event in following:
+            decoded = value if isinstance(event, events.ActivitySucceeded) else NOTHING
+            execution.take(event, decoded)
+        if record.phase is Phase.BACKING_OFF:
+            self._schedule(attempt.ordinal)
+
+    def crashed(self) -> None:
+        """Records attempts that were in flight when their runner ended, and tries them again."""
+        execution = self.execution
+        for ordinal, record in list(execution.state.open.items()):
+            if record.phase is not Phase.IN_FLIGHT or ordinal in self.attempts:
+                continue
+            now = execution.now()
+            try:
+                activity = self.activity(record.name)
+            except Blocked:
+                if not record.abandoned:
+                    raise
+                following = [cancelled(record, now)]
+            else:
+                fraction = execution.around.randomness.fraction()
+                following = after_crash(activity, record, now, fraction)
+            for event in following:
+                execution.take(event)
+            if record.phase is Phase.BACKING_OFF:
+                self.due(ordinal)

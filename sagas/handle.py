@@ -1,0 +1,54 @@
+"""A handle: one execution by its id, from any part of the process, before, during and after."""
+
+from typing import Any, Generic, TypeVar
+
+from perdure.domain.states import State
+from perdure.sagas.history import HistoryEvent
+from perdure.sagas.inquiry import Inquiry
+from perdure.sagas.workflow import Workflow
+
+R = TypeVar("R", covariant=True)
+
+
+class Handle(Generic[R]):
+    """Made by the engine; holds no state but the id."""
+
+    __slots__ = ("_inquiry", "_workflow", "id")
+
+    def __init__(self, execution_id: str, workflow: Workflow[Any, R], inquiry: Inquiry) -> None:
+        self.id = execution_id
+        self._workflow = workflow
+        self._inquiry = inquiry
+
+    async def result(self, *, timeout: float | None = None, on_parked: str = "raise") -> R:
+        """The result, once it is durable.
+
+        Raises the typed failure that the body ended with (notes tell what was undone),
+        CancelledExecution, RetriesExhausted, or WorkflowDefect. On a suspended, blocked or stuck
+        execution ExecutionParked, unless `on_parked="wait"`. TimeoutError after `timeout` seconds;
+        the execution goes on.
+        """
+        if on_parked not in ("raise", "wait"):
+            raise ValueError(f'on_parked={on_parked!r}: say "raise" or "wait"')
+        return await self._inquiry.result(
+            self._workflow, self.id, timeout=timeout, wait_when_parked=on_parked == "wait"
+        )
+
+    async def status(self) -> State:
+        """How the execution is; see perdure.domain.states."""
+        return await self._inquiry.status(self.id)
+
+    async def history(self) -> list[HistoryEvent]:
+        """All events, in their order."""
+        return await self._inquiry.history(self.id, self._workflow)
+
+    async def cancel(self, reason: str = "cancelled by request") -> None:
+        """Asks the body to stop, and undoes what it has done. Returns when that is durable."""
+        await self._inquiry.cancel(self.id, reason)
+
+    async def resume(self, reason: str = "") -> None:
+        """Lets a suspended, blocked or stuck execution go on. Returns when that is durable."""
+        await self._inquiry.resume(self.id, reason)
+
+    def __repr__(self) -> str:
+        return f"<Handle of {self.id}>"

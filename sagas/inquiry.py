@@ -1,0 +1,221 @@
+"""What handles ask of an engine: results, states, histories, and orders to an execution.
+
+What is in memory is asked there, the rest is read from the journal; both say the same.
+"""
+
+import asyncio
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from perdure.domain import events
+from perdure.domain.errors import (
+    CancelledExecution,
+    DifferentRequest,
+    EngineStopped,
+    ExecutionParked,
+    PerdureError,
+    Undecodable,
+    UnknownExecution,
+    WorkflowDefect,
+)
+from perdure.domain.events import Event, Terminal
+from perdure.domain.execution import fold, undone_of
+from perdure.domain.journal import Journal
+from perdure.domain.states import BlockedByCode, State, state_of
+from perdure.sagas.endings import restored
+from perdure.sagas.history import HistoryEvent, history_of
+from perdure.sagas.live_execution import LiveExecution
+from perdure.sagas.residents import Residents, in_callback
+from perdure.sagas.recovery import rearm
+from perdure.sagas.waiters import Waiter
+from perdure.sagas.workflow import Workflow
+
+R = TypeVar("R")
+Order = Callable[[LiveExecution], None]
+
+
+class Inquiry:
+    """See the module."""
+
+    __slots__ = ("_journal", "_residents", "_workflows")
+
+    def __init__(
+        self,
+        journal: Journal,
+        residents: Residents,
+        workflows: Mapping[str, Workflow[Any, Any]],
+    ) -> None:
+        self._journal = journal
+        self._residents = residents
+        self._workflows = workflows
+
+    async def stream(self, execution_id: str) -> list[Event]:
+        """All events. Raises UnknownExecution, Undecodable."""
+        stream = (await self._journal.read([execution_id])).get(execution_id)
+        if stream is None:
+            raise UnknownExecution(execution_id)
+        if isinstance(stream, Undecodable):
+            raise stream
+        return stream
+
+    async def status(self, execution_id: str) -> State:
+        live = self._residents.live.get(execution_id)
+        if live is not None:
+            return live.status()
+        row = (await self._journal.rows([execution_id])).get(execution_id)
+        if row is not None and row.state == "blocked":
+            return BlockedByCode(row.reason)
+        return state_of(fold(execution_id, await self.stream(execution_id)))
+
+    async def history(
+        self, execution_id: str, workflow: Workflow[Any, Any]
+    ) -> list[HistoryEvent]:
+        return history_of(await self.stream(execution_id))
+
+    async def result(
+        self,
+        workflow: Workflow[Any, R],
+        execution_id: str,
+        *,
+        waiter: Waiter | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+        wait_when_parked: bool = False,
+    ) -> R:
+        """The result, or the end raised; `fresh`: nothing of it can be in the journal already."""
+        waiters = self._residents.waiters
+        if waiter is None:
+            if self._residents.stopping:
+                raise EngineStopped(execution_id)
+            waiter = waiters.add(execution_id, raise_when_parked=not wait_when_parked)
+        try:
+            if not fresh:
+                await self._tell_if_over(execution_id, waiter, wait_when_parked)
+            async with asyncio.timeout(timeout):
+                end = await waiter
+        finally:
+            waiters.remove(execution_id, waiter)
+        return outcome(workflow, execution_id, end)
+
+    async def _tell_if_over(
+        self, execution_id: str, waiter: Waiter, wait_when_parked: bool
+    ) -> None:
+        """Tells the waiter what the journal knows already."""
+        if execution_id in self._residents.live:
+            return
+        row = (await self._journal.rows([execution_id])).get(execution_id)
+        if row is None:
+            raise UnknownExecution(execution_id)
+        if row.state in ("suspended", "blocked", "stuck"):
+            if not wait_when_parked and not waiter.done():
+                waiter.set_exception(ExecutionParked(execution_id, row.state, row.reason))
+        elif row.state not in ("running", "compensating"):
+            last = (await self.stream(execution_id))[-1]
+            if isinstance(last, events.TERMINAL) and not waiter.done():
+                waiter.set_result(last)
+
+    async def joined(
+        self,
+        workflow: Workflow[Any, Any],
+        execution_id: str,
+        payload: bytes,
+        live: LiveExecution | None,
+    ) -> None:
+        """Returns when a start of this id is durable; raises DifferentRequest."""
+        if live is not None:
+            recorded = live.state.request
+            await self._durable(live, 1)
+        else:
+            first = (await self.stream(execution_id))[0]
+            assert isinstance(first, events.ExecutionStarted)
+            recorded = bytes(first.request)
+        if recorded != payload and not _same(workflow, recorded, payload):
+            raise DifferentRequest(execution_id, difference(recorded, payload))
+
+    async def _durable(self, live: LiveExecution, version: int) -> None:
+        if live.stored_version < version:
+            stored: asyncio.Future[None] = self._residents.around.loop.create_future()
+            live.waiters.append((version, stored))
+            await stored
+
+    async def cancel(self, execution_id: str, reason: str) -> None:
+        """Records the request to cancel; durable when it returns. No effect after the end."""
+
+        def order(live: LiveExecution) -> None:
+            if live.state.end is None:
+                left = live.body is None and live.state.rollback is None
+                live.take(events.CancellationRequested(time=live.now(), reason=reason))
+                if not left:
+                    rearm(live)
+
+        await self._order(execution_id, order)
+
+    async def resume(self, execution_id: str, reason: str) -> None:
+        """Lets a parked execution go on; durable when it returns. No effect on others."""
+
+        def order(live: LiveExecution) -> None:
+            if live.state.end is None and live.index_state() in ("suspended", "stuck"):
+                live.take(events.ExecutionResumed(time=live.now(), reason=reason))
+                if live.body is not None or live.backward is not None:
+                    rearm(live)
+
+        await self._order(execution_id, order)
+
+    async def _order(self, execution_id: str, order: Order) -> None:
+        live = await self._residents.bring(execution_id)
+        if live is None:
+            return
+
+        def carry_out() -> None:
+            if not live.gone:
+                order(live)
+                live.submit()
+
+        await in_callback(self._residents.around.loop, carry_out)
+        if live.gone:  # it ended, or was lost, just before
+            await self._order(execution_id, order)
+            return
+        await self._durable(live, live.state.version)
+        if not live.gone and live.state.end is None and live.body is None:
+            if live.state.rollback is None:
+                await self._residents.reload(live)
+
+
+def outcome(workflow: Workflow[Any, R], execution_id: str, end: Terminal) -> R:
+    """The decoded result, or the end raised as its error."""
+    match end:
+        case events.ExecutionSucceeded():
+            try:
+                return workflow.decode_result(bytes(end.result))
+            except (ValueError, PerdureError) as error:
+                raise Undecodable(execution_id, "the result", str(error)) from error
+        case events.ExecutionCancelled():
+            raise CancelledExecution(execution_id, end.end.reason, end.undone)
+    undone = undone_of(end)
+    if end.end.failure is None:
+        raise WorkflowDefect(execution_id, str(end.end.error), undone)
+    failure = restored(end.end.failure, workflow)
+    for also in end.end.also:
+        failure.add_note(f"together with {also.name}: {also.text}")
+    told = ", ".join(undone) if undone else "nothing had to be undone"
+    failure.add_note(f"{execution_id} failed with this; undone: {told}")
+    raise failure
+
+
+def _same(workflow: Workflow[Any, Any], recorded: bytes, payload: bytes) -> bool:
+    try:
+        return workflow.request.canonical(recorded) == workflow.request.canonical(payload)
+    except (ValueError, PerdureError):
+        return False
+
+
+def difference(recorded: bytes, given: bytes) -> str:
+    """Two encoded requests, line by line: - is recorded, + is given."""
+    lines = [
+        json.dumps(json.loads(data), indent=2, ensure_ascii=False).splitlines()
+        for data in (recorded, given)
+    ]
+    compared = difflib.unified_diff(*lines, "recorded", "given", lineterm="", n=1)
+    return "\n".join(compared)

@@ -1,0 +1,374 @@
+"""A live execution, and the one attempt by which it goes on.
+
+Start, outcome, timer, cancel, resume and recovery all come through `take`: record an event, feed it
+to the body, record what the body asks for. `submit` appends that as one submission; when it is
+stored, `perform` does what the *state* asks for: launch attempts that are current and not launched,
+set timers that are still set. Nothing is performed that is not stored.
+"""
+
+import asyncio
+from typing import Any
+
+from msgspec import Raw
+
+from perdure.domain import events, rollback
+from perdure.domain.errors import Blocked, PerdureError, UnknownCode
+from perdure.domain.events import End, Event, RecordedError
+from perdure.domain.execution import Execution
+from perdure.domain.journal import IndexRow, Submission
+from perdure.domain.states import BlockedByCode, State, Stuck, Suspended, state_of, word_of
+from perdure.sagas.backward import Backward
+from perdure.sagas.body import NOTHING, BodyRun
+from perdure.sagas.forward import Forward
+from perdure.sagas.replay import Feeding
+from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
+from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER, Surroundings
+from perdure.sagas.workflow import Workflow
+
+
+class LiveExecution:
+    """One execution in memory, between its start or its load and its end or its leaving."""
+
+    __slots__ = (
+        "around",
+        "backward",
+        "blocked",
+        "body",
+        "counted",
+        "crowded",
+        "end",
+        "events",
+        "feeding",
+        "forward",
+        "gone",
+        "id",
+        "index",
+        "shard",
+        "starting",
+        "state",
+        "stored_version",
+        "timers",
+        "waiters",
+        "withdrawals",
+        "workflow",
+    )
+
+    def __init__(
+        self, execution_id: str, shard: int, workflow: Workflow[Any, Any], around: Surroundings
+    ) -> None:
+        self.id = execution_id
+        self.shard = shard
+        self.workflow = workflow
+        self.around = around
+        self.state = Execution(execution_id)
+        self.body: BodyRun | None = None
+        self.feeding = Feeding()
+        self.forward = Forward(self)
+        self.backward: Backward | None = None
+        self.events: list[Event] = []  # recorded, not submitted yet
+        self.timers: list[tuple[int, int]] = []  # (version, ordinal): set when that is stored
+        self.withdrawals: list[tuple[int, int]] = []  # likewise: attempts to cancel
+        self.stored_version = 0
+        self.index: tuple[str, int | None] | None = None  # state and due, as submitted last
+        self.end: End | None = None  # as the body has it, while outcomes are still to settle
+        self.blocked: Blocked | None = None
+        self.waiters: list[tuple[int, asyncio.Future[None]]] = []  # until a version is stored
+        self.counted = False  # among those in flight; the residents' mark
+        self.crowded = False  # memory is short: it is to leave even for a near due
+        self.starting: asyncio.Future[bool] | None = None  # who waits for the start to be durable
+        self.gone = False  # dismissed: nothing of it may be recorded any more
+
+    def now(self) -> int:
+        """The journal's time, never before the last event of this stream."""
+        now = self.around.clock.now()
+        return now if now > self.state.time else self.state.time
+
+    @property
+    def parked(self) -> bool:
+        """Whether nothing new may be started: left, blocked or suspended."""
+        return self.gone or self.blocked is not None or bool(self.state.suspended)
+
+    # The one attempt
+
+    def start(self, payload: bytes, request: Any) -> None:
+        """Records the start and feeds it."""
+        self.record_start(payload)
+        self.body = BodyRun(self.workflow, self.id)
+        try:
+            self.body.begin(request, self.state.time)
+            self.collect(1)
+        except Blocked as error:
+            self.block(error)
+        self.conclude()
+
+    def record_start(self, payload: bytes) -> None:
+        """The start alone, for an execution that waits for room."""
+        code = self.workflow.code_fingerprint
+        self.record(events.ExecutionStarted(time=self.now(), request=Raw(payload), code=code))
+
+    def take(self, event: Event, value: Any = NOTHING) -> None:
+        """Records an event, feeds what is to be fed now, and records what follows."""
+        self.record(event)
+        try:
+            for feed, fed, decoded in self.feeding.take(self.state.version, event, value):
+                if self.body is not None and self.state.rollback is None:
+                    self.body.feed(fed, decoded)
+                    self.collect(feed)
+        except Blocked as error:
+            self.block(error)
+        self.conclude()
+
+    def record(self, event: Event) -> None:
+        self.state.apply(event)
+        self.feeding.note(event)
+        self.events.append(event)
+
+    def collect(self, feed: int) -> None:
+        """Records what the body asked for after this feed."""
+        body = self.body
+        assert body is not None
+        new, dropped = body.asked()
+        for request in new:
+            if isinstance(request, ActivityRequest):
+                self.forward.see(request.activity)
+        self.record_versions(body)
+        for request in dropped:
+            self._drop(request, feed)
+        among = len(new)
+        for request in new:
+            ordinal = body.next_ordinal
+            body.next_ordinal += 1
+            body.number(request, ordinal)
+            self.ask(request, feed, among)
+
+    def record_versions(self, body: BodyRun) -> None:
+        """Records what version() answered for the first time."""
+        versions, body.loop.new_versions = body.loop.new_versions, []
+        for change, number in versions:
+            self.record(events.VersionRecorded(time=self.now(), change=change, number=number))
+
+    def ask(self, request: Request, feed: int, among: int) -> None:
+        """Records a new request, which has its ordinal."""
+        match request:
+            case ActivityRequest():
+                self.forward.ask(request, feed, among)
+            case TimerRequest():
+                ordinal, due = request.ordinal, request.due
+                self.record(
+                    events.TimerSet(
+                        time=self.now(), ordinal=ordinal, due=due, feed=feed, among=among
+                    )
+                )
+                self.timers.append((self.state.version, ordinal))
+            case SuspendRequest():
+                self.record(
+                    events.ExecutionSuspended(
+                        time=self.now(),
+                        cause="asked",
+                        reason=request.reason,
+                        ordinal=request.ordinal,
+                        feed=feed,
+                        among=among,
+                    )
+                )
+
+    def _drop(self, request: Request, feed: int) -> None:
+        ordinal = request.ordinal
+        match request:
+            case TimerRequest():
+                self.record(events.TimerCancelled(time=self.now(), ordinal=ordinal, feed=feed))
+            case ActivityRequest() if self.forward.unstarted.pop(ordinal, None) is None:
+                self.record(events.ActivityAbandoned(time=self.now(), ordinal=ordinal, feed=feed))
+                self.withdrawals.append((self.state.version, ordinal))
+
+    def timer_due(self, ordinal: int) -> None:
+        if not self.parked and ordinal in self.state.timers:
+            self.take(events.TimerFired(time=self.now(), ordinal=ordinal))
+            self.submit()
+
+    def block(self, error: Blocked) -> None:
+        """This code cannot go on: nothing is appended for it, the index says so."""
+        self.blocked = error
+        self.leave_body()
+
+    def leave_body(self) -> None:
+        """Dismisses the body, without effect."""
+        body, self.body = self.body, None
+        self.forward.unstarted.clear()
+        if body is not None and not body.dismiss():
+            self.around.leaked.append(body)
+
+    def conclude(self) -> None:
+        """Decides the end once the body has one, and nothing is in flight any more."""
+        body, state = self.body, self.state
+        if body is not None and body.ending is not None and self.end is None:
+            if isinstance(body.ending, RecordedError):
+                self._suspend_for(body.ending)
+            else:
+                self.end = body.ending
+        if self.end is None or state.rollback is not None or state.end is not None:
+            return
+        if self.forward.busy or not rollback.settled(state):
+            return
+        self.leave_body()
+        plan = rollback.plan(state, self.end, self._compensation_name)
+        if plan:
+            self.record(events.CompensationBegan(time=self.now(), end=self.end, plan=plan))
+            self.backward = Backward(self)
+            self.backward.undo()
+        else:
+            self.record(rollback.terminal(self.end, [], self.now()))
+
+    def _suspend_for(self, error: RecordedError) -> None:
+        self.leave_body()
+        if not any(event.cause == "defect" for event in self.state.suspended):
+            reason = f"defect of the body: {error}"
+            self.record(
+                events.ExecutionSuspended(
+                    time=self.now(), cause="defect", reason=reason, error=error
+                )
+            )
+
+    def _compensation_name(self, activity: str) -> str | None:
+        try:
+            compensation = self.forward.activity(activity).compensation
+        except UnknownCode:  # undone by nothing that this code knows: say so, do not skip it
+            return f"{activity}.compensate"
+        return compensation.name if compensation is not None else None
+
+    # Appending, and what is done once that is stored
+
+    def submit(self) -> None:
+        """Appends what was recorded, with the row of the index where it changes."""
+        changed = self._index_change()
+        if self.events or changed is not None:
+            recorded, self.events = self.events, []
+            expected = self.state.version - len(recorded)
+            submission = Submission(self.id, self.shard, expected, recorded, changed)
+            self.around.committer.submit(submission, self)
+
+    def _index_change(self) -> IndexRow | None:
+        state = self.index_state()
+        due = self._leaving_due() if state == "running" else None
+        if self.index == (state, due):
+            return None
+        self.index = (state, due)
+        return self.row(state, due)
+
+    def row(self, state: str, due: int | None) -> IndexRow:
+        reason = "" if state == "running" else self.reason()
+        name = self.id.partition("@")[0]
+        started, changed = self.state.started, self.now()
+        return IndexRow(self.id, self.shard, name, state, due, started, changed, reason)
+
+    def index_state(self) -> str:
+        """The state's word in the index, where waiting is running."""
+        state = self.state
+        if state.end is None and state.rollback is None:
+            if self.blocked is not None:
+                return "blocked"
+            return "suspended" if state.suspended else "running"
+        return word_of(self.status())
+
+    def status(self) -> State:
+        if self.blocked is not None and self.state.end is None:
+            return BlockedByCode(str(self.blocked))
+        return state_of(self.state)
+
+    def reason(self) -> str:
+        """Why it is parked, in words; empty when it is not."""
+        match self.status():
+            case Suspended(reason) | Stuck(_, reason) | BlockedByCode(reason):
+                return reason
+            case _:
+                return ""
+
+    def _leaving_due(self) -> int | None:
+        """When it is due, if it can leave memory until then."""
+        if self.forward.busy:
+            return None
+        dues = list(self.state.timers.values())
+        dues += [record.due for record in self.state.open.values() if record.due is not None]
+        due = min(dues, default=None)
+        if due is None or self.crowded:
+            return due
+        return due if due > self.state.time + LEAVES_WHEN_DUE_AFTER else None
+
+    def stored(self, submission: Submission) -> None:
+        """What was submitted is durable: perform it."""
+        self.stored_version = max(
+            self.stored_version, submission.expected + len(submission.events)
+        )
+        if self.waiters:
+            for version, future in self.waiters:
+                if version <= self.stored_version and not future.done():
+                    future.set_result(None)
+            self.waiters = [entry for entry in self.waiters if entry[0] > self.stored_version]
+        if not self.gone:
+            self.perform()
+            self.around.residence.settled(self)
+
+    def perform(self) -> None:
+        """What the state asks for, as far as it is stored."""
+        stored = self.stored_version
+        if self.timers:
+            for version, ordinal in self.timers:
+                if version <= stored and ordinal in self.state.timers:
+                    due = self.state.timers[ordinal]
+                    self.around.timers.add(due, ordinal, self.timer_due)
+            self.timers = [entry for entry in self.timers if entry[0] > stored]
+        if self.withdrawals:
+            for version, ordinal in self.withdrawals:
+                if version <= stored:
+                    self.forward.withdraw(ordinal)
+            self.withdrawals = [entry for entry in self.withdrawals if entry[0] > stored]
+        try:
+            self.forward.launch(stored)
+            if self.backward is not None:
+                self.backward.launch(stored)
+        except Blocked as error:
+            self.block(error)
+            self.submit()
+
+    def refused(self, submission: Submission, error: PerdureError | None) -> None:
+        """It is not stored: nothing may go on from it."""
+        if self.gone:
+            return
+        if error is None:
+            self.around.residence.refused_start(self)
+        else:
+            self.around.residence.lost(self, error)
+
+    @property
+    def busy(self) -> bool:
+        """Whether it takes one of the places in flight: something of it runs."""
+        if self.state.end is not None or self.blocked is not None:
+            return False
+        backward = self.backward
+        return self.forward.busy or (backward is not None and backward.busy)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing of it runs and everything is stored: it may leave memory."""
+        backward = self.backward
+        return (
+            self.stored_version == self.state.version
+            and not self.events
+            and not self.forward.busy
+            and (backward is None or not backward.busy)
+        )
+
+    def fail_waiters(self, error: Exception) -> None:
+        """Tells those who wait for something to be stored that it will not be."""
+        waiters, self.waiters = self.waiters, []
+        for _, future in waiters:
+            if not future.done():
+                future.set_exception(error)
+
+    def dismiss(self) -> None:
+        """Leaves memory without effect. Async attempts under way are cancelled, unrecorded."""
+        self.gone = True
+        self.forward.leave()
+        if self.backward is not None:
+            self.backward.cancel_all()
+        self.leave_body()

@@ -1,0 +1,414 @@
+"""The deterministic event loop that a workflow's body runs on: one loop for each execution.
+
+It does no I/O and knows no time of its own: `BodyRun` sets the time of the feed, resolves a future
+and calls `rest()`, which runs the ready queue until every branch waits. What the body asks for is
+noted as requests and handed out afterwards. It is entered from plain callbacks of the outer loop,
+never from within a task: asyncio allows no task to be entered while another one runs.
+
+Sockets, threads and processes raise `ForbiddenInBody`. After `dismiss()` every primitive raises
+`ExecutionDismissed`, so that leaving a body has no effect.
+"""
+
+import asyncio
+import sys
+import traceback
+import zlib
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
+
+from perdure.domain.errors import (
+    Blocked,
+    BodyDoesNotRest,
+    ForbiddenInBody,
+    NonDeterministicWorkflow,
+    TooManyBranches,
+)
+from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
+
+if TYPE_CHECKING:
+    from perdure.sagas.activity import Activity
+
+Ts = TypeVarTuple("Ts")
+
+FEED_STEPS_LIMIT = 100_000
+FEED_REQUESTS_LIMIT = 1_000
+DISMISSAL_THROWS_LIMIT = 100
+HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd: consecutive ordinals land far apart, none collide
+HASH_MASK = (1 << 61) - 2
+
+_get_running_loop = asyncio._get_running_loop
+_set_running_loop = asyncio._set_running_loop
+
+
+class ExecutionDismissed(BaseException):
+    """Raised at every await of a body that is left; user code must not swallow it."""
+
+
+class Callback:
+    """A scheduled call; stands for asyncio.Handle, which is costlier and tied to asyncio's loop."""
+
+    __slots__ = ("_args", "_callback", "_cancelled", "_context")
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[Any, ...], context: Context
+    ) -> None:
+        self._callback = callback
+        self._args = args
+        self._context = context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    def run(self) -> None:
+        if not self._cancelled:
+            self._context.run(self._callback, *self._args)
+
+
+class TimerCallback(Callback):
+    """A scheduled call that is a durable timer."""
+
+    __slots__ = ("_loop", "_when", "request")
+
+    def __init__(
+        self,
+        loop: "BodyLoop",
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: Context,
+    ) -> None:
+        super().__init__(callback, args, context)
+        self._loop = loop
+        self._when = when
+
+    def when(self) -> float:
+        return self._when
+
+    def cancel(self) -> None:
+        if not self._cancelled:
+            self._cancelled = True
+            self._loop.timer_cancelled(self.request)
+
+
+class BodyTask(asyncio.Task[Any]):
+    """A task whose hash is the same on every replay.
+
+    Sets of tasks, as inside TaskGroup and wait, then iterate alike. The execution id spreads the
+    hashes of many executions over asyncio's global set of tasks, where bare ordinals collide.
+    """
+
+    __slots__ = ("_hash",)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+class BodyLoop(asyncio.AbstractEventLoop):
+    """See the module. One execution's body, its tasks, and what they ask for."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        self.dismissed = False
+        self.now = 0  # microseconds: the time of what is being fed
+        self.requests: list[Request] = []  # since the last feed, in the order of asking
+        self.dropped: list[Request] = []  # requested in an earlier feed, no longer waited for
+        self.tasks: dict[BodyTask, None] = {}
+        self.fault: BaseException | None = None  # what blocks this body, whatever it caught
+        self.versions: dict[str, int] = {}
+        self.new_versions: list[tuple[str, int]] = []
+        self.edge = True  # nothing is recorded beyond what is being fed
+        self._ready: list[Callback] = []
+        self._seed = zlib.crc32(execution_id.encode())
+        self._task_count = 0
+        self._generators: list[AsyncGenerator[Any, Any]] | None = None
+        self._draws = 0
+
+    # What the body asks for
+
+    def request_activity(self, activity: "Activity[..., Any]", arguments: bytes) -> ActivityRequest:
+        """A future for the activity's result; the request is handed out when the loop rests."""
+        self._check()
+        request = ActivityRequest(self, activity, arguments)
+        self._ask(request)
+        return request
+
+    def request_suspension(self, reason: str) -> SuspendRequest:
+        """A future that the resumption of the execution resolves."""
+        self._check()
+        request = SuspendRequest(self, reason)
+        self._ask(request)
+        return request
+
+    def _ask(self, request: Request) -> None:
+        self.requests.append(request)
+        if len(self.requests) > FEED_REQUESTS_LIMIT:
+            self.block(TooManyBranches(self.execution_id, FEED_REQUESTS_LIMIT))
+
+    def timer_cancelled(self, request: TimerRequest) -> None:
+        if request.open and not self.dismissed:
+            request.open = False
+            if request.ordinal:
+                self.dropped.append(request)
+
+    def version(self, change: str, current: int) -> int:
+        """The version of this change that holds for this execution; the first answer stays."""
+        self._check()
+        number = self.versions.get(change)
+        if number is None:
+            number = current if self.edge else 1
+            self.versions[change] = number
+            if self.edge:
+                self.new_versions.append((change, number))
+        if number > current:
+            expected, actual = f"version {number}", f"code that knows up to version {current}"
+            position = f"version({change!r})"
+            self.block(
+                NonDeterministicWorkflow(self.execution_id, position, expected, actual, position)
+            )
+        return number
+
+    def draw(self) -> int:
+        """The number of this draw of randomness, from 1."""
+        self._check()
+        self._draws += 1
+        return self._draws
+
+    def block(self, error: Blocked) -> NoReturn:
+        """Raises what the engine will see even if the body catches it."""
+        self.fault = self.fault or error
+        raise error
+
+    # Running
+
+    def rest(self) -> None:
+        """Runs what is ready until every branch waits for something that has to be fed."""
+        outer = _get_running_loop()
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(firstiter=self._first_iteration, finalizer=self._finalize)
+        _set_running_loop(self)
+        try:
+            steps = 0
+            while self._ready:
+                batch, self._ready = self._ready, []
+                steps += len(batch)
+                if steps > FEED_STEPS_LIMIT:
+                    self.block(BodyDoesNotRest(self.execution_id, FEED_STEPS_LIMIT, self._stacks()))
+                for callback in batch:
+                    try:
+                        callback.run()
+                    except SystemExit:
+                        continue  # its task holds it: a defect of the body
+                    except Exception as error:
+                        self.fault = self.fault or error
+        finally:
+            _set_running_loop(outer)
+            sys.set_asyncgen_hooks(*hooks)
+        if self.fault is not None:
+            raise self.fault
+
+    def dismiss(self) -> bool:
+        """Leaves the body without effect; False if some coroutine would not leave.
+
+        Such a one is to be kept referenced: finalising it would hang the process.
+        """
+        self.dismissed = True
+        self._ready.clear()
+        outer = _get_running_loop()
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(firstiter=self._first_iteration, finalizer=self._finalize)
+        _set_running_loop(self)
+        try:
+            left = True
+            for task in list(self.tasks):
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+                coroutine = task.get_coro()
+                if coroutine is not None and not task.done():
+                    left &= _throw_out(coroutine.throw)
+            for generator in self._generators or ():
+                left &= _close(generator)
+            self._ready.clear()
+            return left
+        finally:
+            _set_running_loop(outer)
+            sys.set_asyncgen_hooks(*hooks)
+
+    def open_generators(self) -> list[AsyncGenerator[Any, Any]]:
+        """Async generators that began and are not exhausted."""
+        generators, self._generators = self._generators or [], None
+        return generators
+
+    def _stacks(self) -> str:
+        stacks = []
+        for task in self.tasks:
+            for frame in task.get_stack():
+                stacks.extend(traceback.format_stack(frame, limit=1))
+        return "".join(stacks)
+
+    def _check(self) -> None:
+        if self.dismissed:
+            raise ExecutionDismissed
+
+    def _first_iteration(self, generator: AsyncGenerator[Any, Any]) -> None:
+        if self._generators is None:
+            self._generators = []
+        self._generators.append(generator)
+
+    def _finalize(self, generator: AsyncGenerator[Any, Any]) -> None:
+        if self._generators and generator in self._generators:
+            self._generators.remove(generator)
+        if self.dismissed:
+            _close(generator)
+        else:
+            self.call_soon(self.create_task, generator.aclose())
+
+    # What asyncio asks of a loop
+
+    def time(self) -> float:
+        return self.now / 1_000_000
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return False
+
+    def create_future(self) -> asyncio.Future[Any]:
+        if self.dismissed:
+            raise ExecutionDismissed
+        return asyncio.Future(loop=self)
+
+    def create_task(
+        self,
+        coro: Generator[Any, None, Any] | Coroutine[Any, Any, Any],
+        *,
+        name: object = None,
+        context: Context | None = None,
+        **_: Any,
+    ) -> asyncio.Task[Any]:
+        if self.dismissed:
+            coro.close()
+            raise ExecutionDismissed
+        task: BodyTask = BodyTask.__new__(BodyTask)
+        self._task_count += 1
+        task._hash = (self._seed + self._task_count) * HASH_MULTIPLIER & HASH_MASK
+        number = name if name is not None else f"{self.execution_id}/{self._task_count}"
+        task.__init__(coro, loop=self, name=str(number), context=context)  # type: ignore[misc]
+        self.tasks[task] = None
+        task.add_done_callback(self._task_done, context=_EMPTY)
+        return task
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.pop(task, None)  # type: ignore[call-overload]
+
+    def call_soon(
+        self,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> Any:
+        handle = Callback(callback, args, copy_context() if context is None else context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> Any:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> Any:
+        if self.dismissed:
+            raise ExecutionDismissed
+        handle = TimerCallback(
+            self, when, callback, args, copy_context() if context is None else context
+        )
+        handle.request = TimerRequest(handle, round_up_to_milliseconds(when))
+        self._ask(handle.request)
+        return handle
+
+    def fire(self, handle: Callback) -> None:
+        """Makes the callback of a timer ready."""
+        self._ready.append(handle)
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """A task's exception that nobody retrieved is the body's own affair, as in asyncio."""
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """As call_exception_handler."""
+
+    def set_debug(self, enabled: bool) -> None:
+        raise ForbiddenInBody("set_debug")
+
+    async def shutdown_asyncgens(self) -> None:
+        raise ForbiddenInBody("shutdown_asyncgens")
+
+    def get_task_factory(self) -> None:
+        return None
+
+    def get_exception_handler(self) -> None:
+        return None
+
+
+def round_up_to_milliseconds(when: float) -> int:
+    """Seconds to microseconds, in whole milliseconds, never early.
+
+    A float of today's seconds is good to 0.24 microseconds; what is nearer than half a microsecond
+    to a millisecond is that millisecond.
+    """
+    microseconds = round(when * 1_000_000)
+    return -(-microseconds // 1000) * 1000
+
+
+def _throw_out(throw: Callable[[BaseException], object]) -> bool:
+    """Throws ExecutionDismissed into a coroutine until it ends; False if it never does."""
+    for _ in range(DISMISSAL_THROWS_LIMIT):
+        try:
+            throw(ExecutionDismissed())
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # whatever a body that is left still raises has no effect
+            return True
+    return False
+
+
+def _close(generator: AsyncGenerator[Any, Any]) -> bool:
+    closing = generator.athrow(ExecutionDismissed())
+    try:
+        closing.send(None)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # as above
+        return True
+    return _throw_out(closing.throw)
+
+
+def _forbidden(what: str) -> Callable[..., NoReturn]:
+    def refuse(self: BodyLoop, *args: object, **kwargs: object) -> NoReturn:
+        raise ForbiddenInBody(what)
+
+    return refuse
+
+
+_EMPTY = Context()
+
+for _name, _value in list(vars(asyncio.AbstractEventLoop).items()):
+    if not _name.startswith("_") and callable(_value) and _name not in vars(BodyLoop):
+        setattr(BodyLoop, _name, _forbidden(f"loop.{_name}()"))
+BodyLoop.__abstractmethods__ = frozenset()

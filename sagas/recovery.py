@@ -1,0 +1,91 @@
+"""Recovery: an execution read from the journal goes on where it stopped.
+
+Forward by replay, backward by its compensations. What was in flight when the runner died counts as
+an attempt that crashed. Everything else is the one attempt of `live_execution`.
+"""
+
+from perdure.domain.errors import Blocked, PerdureError, Undecodable
+from perdure.domain.events import Event
+from perdure.domain.execution import fold
+from perdure.sagas.backward import Backward
+from perdure.sagas.live_execution import LiveExecution
+from perdure.sagas.replay import Feeding, Replay, replay
+from perdure.sagas.requests import ActivityRequest, SuspendRequest, TimerRequest
+
+
+def load(execution: LiveExecution, stream: list[Event]) -> None:
+    """Makes it what its stream says, records what a crash left open, and goes on.
+
+    Attempts that still run here are kept. Call `submit` afterwards.
+    """
+    execution.leave_body()
+    state = execution.state = fold(execution.id, stream)
+    execution.stored_version = state.version
+    execution.events, execution.blocked, execution.end = [], None, None
+    execution.feeding, execution.backward = Feeding(), None
+    if state.end is not None:
+        return
+    try:
+        replayed = _replayed(execution, stream)
+        if state.rollback is None:
+            assert replayed is not None
+            go_forward(execution, replayed)
+        else:
+            go_back(execution)
+    except Blocked as error:
+        execution.block(error)
+
+
+def _replayed(execution: LiveExecution, stream: list[Event]) -> Replay | None:
+    """The replayed forward part. In a rollback it only tells which activities there are."""
+    state, workflow = execution.state, execution.workflow
+    replayed: Replay | None = None
+    try:
+        try:
+            request = workflow.decode_request(state.request)
+        except (ValueError, PerdureError) as error:
+            raise Undecodable(execution.id, "the request", str(error)) from error
+        replayed = replay(workflow, execution.id, request, stream, state.versions)
+    except Blocked:
+        if state.rollback is None:
+            raise
+        return None  # undone by name, from the activities that the engine was opened with
+    for activity in replayed.body.activities.values():
+        execution.forward.see(activity)
+    return replayed
+
+
+def go_forward(execution: LiveExecution, replayed: Replay) -> None:
+    """Takes the replayed body over, and everything that waits."""
+    execution.body, execution.feeding = replayed.body, replayed.feeding
+    execution.record_versions(replayed.body)
+    for request, feed, among in replayed.unrecorded.values():
+        match request:
+            case ActivityRequest():
+                execution.forward.ask(request, feed, among)
+            case TimerRequest() | SuspendRequest():
+                execution.ask(request, feed, among)
+    execution.forward.crashed()
+    execution.conclude()
+    rearm(execution)
+
+
+def go_back(execution: LiveExecution) -> None:
+    """Takes the rollback up where it stopped."""
+    backward = execution.backward = Backward(execution)
+    backward.crashed()
+    if execution.blocked is None:
+        backward.rearm()
+
+
+def rearm(execution: LiveExecution) -> None:
+    """After a load or a resumption: timers, retries, and what waits for a slot."""
+    if execution.parked or execution.state.end is not None:
+        return
+    if execution.backward is not None:
+        if execution.state.rollback is not None:
+            execution.backward.rearm()
+        return
+    execution.forward.rearm()
+    for ordinal, due in execution.state.timers.items():
+        execution.around.timers.add(due, ordinal, execution.timer_due)

@@ -1,0 +1,71 @@
+"""What a body asks for: run this activity, set this timer, suspend here.
+
+A request is made when the body awaits, gets its ordinal when the feed is at rest, and stays open
+until it is answered or the body waits for it no longer. Who answers is the attempt's matter.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from perdure.sagas.activity import Activity
+    from perdure.sagas.loop import BodyLoop, TimerCallback
+
+
+class Answer(asyncio.Future[Any]):
+    """The future behind a request; tells the loop when the body stops waiting for it."""
+
+    __slots__ = ("body_loop", "open", "ordinal")
+
+    def __init__(self, loop: "BodyLoop") -> None:
+        super().__init__(loop=loop)
+        self.body_loop = loop
+        self.ordinal = 0  # none yet
+        self.open = True
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        if not super().cancel(msg):
+            return False
+        if self.open:
+            self.open = False
+            if self.ordinal:
+                self.body_loop.dropped.append(self)  # type: ignore[arg-type]
+        return True
+
+
+class ActivityRequest(Answer):
+    """Run this activity with these arguments (encoded)."""
+
+    __slots__ = ("activity", "arguments")
+
+    def __init__(
+        self, loop: "BodyLoop", activity: "Activity[..., Any]", arguments: bytes
+    ) -> None:
+        super().__init__(loop)
+        self.activity = activity
+        self.arguments = arguments
+
+
+class SuspendRequest(Answer):
+    """Park the whole execution until somebody resumes it."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, loop: "BodyLoop", reason: str) -> None:
+        super().__init__(loop)
+        self.reason = reason
+
+
+class TimerRequest:
+    """Wake the body at this time (microseconds since 1970, whole milliseconds)."""
+
+    __slots__ = ("due", "handle", "open", "ordinal")
+
+    def __init__(self, handle: "TimerCallback", due: int) -> None:
+        self.handle = handle
+        self.due = due
+        self.ordinal = 0
+        self.open = True
+
+
+Request: TypeAlias = ActivityRequest | SuspendRequest | TimerRequest
