@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, NoReturn, Protocol, TypeVar, cast
 from uuid import UUID
 
 from pydantic import BaseModel
+from typing_extensions import is_typeddict  # typing's does not know typing_extensions' own
 
 from perdure.domain.identity import check_key
 from perdure.sagas.acceptance import accepts
@@ -186,7 +187,7 @@ def _checked_key(signature: Signature, key: Any, request: Any) -> Callable[[Any]
             f"key={key!r} is {type_text(fields[key])} in {declared}",
             "a key is a str, an int or a UUID; use such a field, or a function that makes one",
         )
-    if typing.is_typeddict(request):
+    if is_typeddict(request):
         return lambda given: given[key]
     return lambda given: getattr(given, key)
 
@@ -195,7 +196,7 @@ def _fields_of(request: Any, names: Mapping[str, Any]) -> dict[str, Any] | None:
     """Field annotations by name; None for types without fields."""
     if isinstance(request, type) and issubclass(request, BaseModel):
         return {name: field.annotation for name, field in request.model_fields.items()}
-    if not dataclasses.is_dataclass(request) and not typing.is_typeddict(request):
+    if not dataclasses.is_dataclass(request) and not is_typeddict(request):
         return None
     # Resolved by pydantic already, so this does not fail for want of a name.
     hints = typing.get_type_hints(request, localns=dict(names))
