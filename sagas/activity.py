@@ -115,7 +115,8 @@ class Activity(Generic[P, R]):
         self.__wrapped__ = function
         self.__name__ = self.name
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+    # Not Coroutine[Any, Any, R]: of several of those mypy takes `gather` to give Any.
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[object, None, R]:
         """In a body: asks for the activity. Elsewhere: calls the function.
 
         Arguments are encoded at the call, so that a bad one raises there (PayloadError).
@@ -129,7 +130,7 @@ class Activity(Generic[P, R]):
         if context is not None:
             raise ActivityInsideActivity(self.name, f"an activity of {context.execution_id}")
         if self.is_async:
-            return cast("Coroutine[Any, Any, R]", self.function(*args, **kwargs))
+            return cast("Coroutine[object, None, R]", self.function(*args, **kwargs))
         return _call(self.function, args, kwargs)
 
     @overload

@@ -11,7 +11,7 @@ import sys
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import CodeType, FrameType
-from typing import Any, Generic, Literal, NoReturn, Protocol, TypeVar, cast
+from typing import Any, Generic, Literal, Never, NoReturn, Protocol, TypeVar, cast
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -121,7 +121,8 @@ class Workflow(Generic[Q, R]):
             self._fingerprint = _fingerprint(inspect.unwrap(self.function))
         return self._fingerprint
 
-    def __call__(self, *_: object, **__: object) -> NoReturn:
+    def __call__(self, *_: Never, **__: Never) -> NoReturn:
+        """Refused, by type checkers too: CalledDirectly."""
         raise CalledDirectly(
             f"{self.subject} was called directly, which would not be durable; use "
             f"engine.start({self.name}, request) or engine.execute({self.name}, request), and "
