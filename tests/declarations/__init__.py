@@ -1,0 +1,1 @@
+"""Tests of what users write: declarations, payloads, failures, retry policies. No engine here."""

@@ -87,7 +87,7 @@ def test_in_a_body_a_bad_argument_raises_at_the_call_and_asks_for_nothing() -> N
         with pytest.raises(PayloadError, match="parameter 'amount' of activity 'charge'"):
             charge("card", wrong)
         with pytest.raises(TypeError, match="activity 'charge' needs 'amount'"):
-            charge("card")  # type: ignore[call-arg]
+            charge("card")
 
     loop, task = rested(body())
     assert (loop.requests, task.result()) == ([], None)
@@ -137,6 +137,6 @@ def test_an_attempt_is_known_inside_an_activity_and_nowhere_else() -> None:
         assert current_activity() is context
         assert (context.attempt, context.deadline, context.undoes) == (1, deadline, undoes)
         with pytest.raises(AttributeError):
-            context.attempt = 2  # type: ignore[misc]
+            context.attempt = 2
     with pytest.raises(NotInActivity, match="only while the engine runs an activity"):
         current_activity()

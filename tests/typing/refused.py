@@ -91,6 +91,6 @@ def use() -> None:
 
 
 async def use_engine(engine: WorkflowEngine, request: ProcessPayment) -> int:
-    await engine.start(process_payment, "7")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await engine.start(charge, request)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    await engine.start(process_payment, "7")  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    await engine.start(charge, request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     return await engine.execute(process_payment, request)  # type: ignore[arg-type]  # pyright: ignore[reportReturnType]
