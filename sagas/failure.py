@@ -42,8 +42,15 @@ class Failure(Exception):
     def __init_subclass__(cls, *, name: str | None = None, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         where = f"{cls.__module__}.{cls.__qualname__}"
-        named = cls.__name__ if name is None else name
-        cls.failure_name, _ = checked_names("failure", where, named, ())
+        named = cls.failure_name = cls.__name__ if name is None else name
+        checked_names("failure", where, named, ())
+        if "__init__" in cls.__dict__:  # pydantic would replace it and say nothing
+            raise DeclarationError(
+                f"failure {named!r}",
+                where,
+                "it has an __init__ of its own, which a decoded failure would not go through",
+                "declare its fields alone; __post_init__ may check them",
+            )
         try:
             pydantic_dataclasses.dataclass(cls, kw_only=True, eq=False, config=CONFIG)
             # Again with the names around the class, for text annotations that name local classes.
@@ -136,8 +143,8 @@ def _bare(kind: type[Failure], args: tuple[Any, ...]) -> Failure:
 def _fields_of(failure: Failure) -> dict[str, Any]:
     if type(failure) is Failure:
         return {"text": failure.text}
-    declared = fields(failure)  # type: ignore[arg-type]  # subclasses are dataclasses
-    return {one.name: getattr(failure, one.name) for one in declared}
+    declared: Any = failure  # a dataclass, as all subclasses are
+    return {one.name: getattr(failure, one.name) for one in fields(declared)}
 
 
 def _payload_of(kind: type[Failure]) -> PayloadType:

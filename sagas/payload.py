@@ -23,14 +23,15 @@ PAYLOAD_LIMIT_BYTES = 2 * 1024 * 1024
 
 CONFIG = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
-# JSON can never give a value of these; what a function of the user makes of it may.
+# JSON can never give a value of these; what a function of the user makes of it may. Computed fields
+# are not stored.
 WITHOUT_JSON = {
     "callable": "a callable",
     "generator": "an iterator",
     "is-instance": "an object without fields that pydantic knows",
     "is-subclass": "a class",
 }
-OPAQUE = frozenset({"function-before", "function-wrap", "function-plain"})
+OPAQUE = frozenset({"function-before", "function-wrap", "function-plain", "computed-field"})
 
 
 class PayloadType:
@@ -62,9 +63,11 @@ class PayloadType:
         """The value of recorded bytes; PayloadError when today's type does not accept them."""
         try:
             return self._validate_json(data)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
+        except Exception as error:  # pydantic's own, or any that a user's validator raises
             hint = "keep the type compatible with what is recorded (defaults, aliases, a union)"
+            if not isinstance(error, ValidationError):
+                raise self.error((), f"decoding it raises {error!r}", hint) from error
+            first = error.errors(include_url=False, include_input=False)[0]
             raise self.error(first["loc"], first["msg"], hint) from error
 
     def encode_checked(self, value: Any) -> tuple[bytes, Any]:
@@ -191,15 +194,15 @@ def _never_decodes(schema: Any) -> str | None:
         if not isinstance(part, dict):
             continue
         kind = part.get("type")
-        if kind in WITHOUT_JSON:
+        if not isinstance(kind, str):  # fields by name; one may be named "type"
+            left += part.values()
+        elif kind in WITHOUT_JSON:
             return WITHOUT_JSON[kind]
-        if kind in OPAQUE:
-            continue
-        if kind == "json-or-python":
+        elif kind == "json-or-python":
             left.append(part["json_schema"])
         elif kind == "chain":
             left.append(part["steps"][0])
-        else:
+        elif kind not in OPAQUE:
             left += [item for key, item in part.items() if key not in ASIDE]
     return None
 

@@ -3,10 +3,11 @@
 import dataclasses
 import enum
 import uuid
+from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, computed_field
 from typing_extensions import TypedDict
 
 RESULT = "the result of activity 'charge'"
@@ -50,6 +51,18 @@ class Order:
 class WithoutEquality:
     shelf: int
     notes: list[str]
+
+
+class Labelled(BaseModel):
+    """Its fields have the names of the keys of pydantic's own schemas."""
+
+    type: str
+    metadata: dict[str, int] = Field(default_factory=dict)
+    default: "Labelled | None" = None
+
+    @computed_field
+    def callback(self) -> Callable[[], str]:
+        return self.type.upper
 
 
 class Remembering(BaseModel):

@@ -158,3 +158,11 @@ def test_a_failure_that_cannot_be_one_is_refused_where_it_is_defined() -> None:
 
         class Opaque(Failure):
             handle: traceback.TracebackException
+
+    with pytest.raises(DeclarationError, match=r"failure 'Built' .*it has an __init__ of its own"):
+
+        class Built(Failure):
+            sku: str
+
+            def __init__(self) -> None:
+                self.sku = "A"

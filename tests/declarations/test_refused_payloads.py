@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from perdure.domain.errors import PayloadTooLarge, PerdureError
 from perdure.sagas.errors import PayloadError, UnsupportedType
@@ -116,11 +116,28 @@ def test_recorded_bytes_that_do_not_fit_are_told_with_their_place(data: bytes, t
         PayloadType(Charge, RESULT).decode(data)
 
 
+class Strict(BaseModel):
+    sku: str
+
+    @field_validator("sku")
+    @classmethod
+    def known(cls, sku: str) -> str:
+        raise LookupError(sku)
+
+
+def test_an_error_of_a_users_validator_is_told_as_one() -> None:
+    with pytest.raises(PayloadError, match="decoding it raises LookupError"):
+        PayloadType(Strict, RESULT).decode(b'{"sku":"A"}')
+    with pytest.raises(PayloadError, match=r"its encoding cannot be decoded .LookupError"):
+        PayloadType(Strict, RESULT).encode_checked(Strict.model_construct(sku="A"))
+
+
 class Opaque:
     pass
 
 
 class Calling(BaseModel):
+    type: str
     call: Callable[[], int]
 
 
