@@ -5,7 +5,7 @@ own. Both go through the same append of a driver.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perdure.domain.journal import IndexRow, Submission
 from perdure.infrastructure import codec
@@ -33,10 +33,13 @@ class Entry:
 def encoded(submission: Submission) -> Entry:
     """The rows of a submission."""
     encode = codec.encode
+    index = submission.index
+    if index is not None and index.reason:
+        index = replace(index, reason=codec.well_formed(index.reason))
     return Entry(
         submission.execution_id,
         submission.shard,
         submission.expected,
         [encode(event) for event in submission.events],
-        submission.index,
+        index,
     )

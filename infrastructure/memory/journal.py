@@ -70,7 +70,7 @@ class MemoryJournal:
         self._check_open()
         return decoded(
             (row.execution_id, row.version, row.topic, row.body)
-            for execution_id in execution_ids
+            for execution_id in dict.fromkeys(execution_ids)
             for row in self.log.streams.get(execution_id, ())
         )
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from perdure.domain.errors import VersionConflict
 from perdure.domain.journal import IndexRow, Scan
 from perdure.infrastructure.entry import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One event as stored. Its place in the whole is its index in `Log.events`, from 1."""
+class Row(NamedTuple):
+    """One event as stored. Its position in the whole is its place in `Log.events`, from 1."""
 
     execution_id: str
     version: int

@@ -8,22 +8,26 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from perdure.domain.errors import JournalError, NotAJournal, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Scan, Submission
 from perdure.infrastructure.entry import encoded
 from perdure.infrastructure.sqlite import log, schema
+from perdure.infrastructure.sqlite.connection import (
+    Synchronous,
+    connect_reader,
+    connect_visitor,
+    connect_writer,
+)
 from perdure.infrastructure.sqlite.lock import EngineLock
 from perdure.infrastructure.sqlite.thread import ConnectionThread
 from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.stream import decoded
 
 T = TypeVar("T")
-Synchronous = Literal["full", "normal"]
 
-BUSY_SECONDS = 5.0
 READ_STREAMS_LIMIT = 500  # in one statement, so that a large read leaves room for others
 
 
@@ -53,22 +57,23 @@ class SQLiteJournal:
         With `synchronous="normal"` the last commits may be lost with the machine's power, never
         with the process; what is there stays whole.
         """
-        path = path.absolute()  # noqa: ASYNC240 (asks the system for the folder, at most)
+        path = path.resolve()  # noqa: ASYNC240 (short; by any other name the lock is the same)
         exists = schema.check_header(path)
         if read_only and not exists:
             raise NotAJournal(f"{path}: no journal is there; an engine makes it when it opens")
-        lock = None if read_only else EngineLock(path)
         reader, writer = ConnectionThread(f"{path} (reader)"), ConnectionThread(f"{path} (writer)")
+        if read_only:
+            await reader.start(lambda: connect_visitor(path))
+            return cls(path, reader, None, None)
+        lock = EngineLock(path)
         try:
-            if not read_only:
-                await writer.start(lambda: connect_writer(path, synchronous))
+            await writer.start(lambda: connect_writer(path, synchronous))
             await reader.start(lambda: connect_reader(path))
         except BaseException:
             await writer.close()
-            if lock is not None:
-                lock.release()
+            lock.release()
             raise
-        return cls(path, reader, None if read_only else writer, lock)
+        return cls(path, reader, writer, lock)
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         if self._writer is None:
@@ -76,14 +81,15 @@ class SQLiteJournal:
 
         def job(connection: sqlite3.Connection) -> list[bool]:
             with translated(self.path, "appending"):
-                return log.append(connection, [encoded(each) for each in submissions])[0]
+                return log.append(connection, [encoded(each) for each in submissions])
 
         return await self._writer.run(job)
 
     async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
         streams: dict[str, list[Event] | Undecodable] = {}
-        for start in range(0, len(execution_ids), READ_STREAMS_LIMIT):
-            job = partial(read_streams, execution_ids[start : start + READ_STREAMS_LIMIT])
+        wanted = list(dict.fromkeys(execution_ids))
+        for start in range(0, len(wanted), READ_STREAMS_LIMIT):
+            job = partial(read_streams, wanted[start : start + READ_STREAMS_LIMIT])
             streams.update(await self._read(job))
         return streams
 
@@ -94,9 +100,9 @@ class SQLiteJournal:
         return await self._read(lambda connection: log.select_page(connection, scan))
 
     async def close(self) -> None:
-        if self._writer is not None:
-            await self._writer.close()
         await self._reader.close()
+        if self._writer is not None:  # as the last one it leaves a file without a WAL
+            await self._writer.close()
         if self._lock is not None:
             self._lock.release()
 
@@ -112,39 +118,3 @@ def read_streams(
     execution_ids: Sequence[str], connection: sqlite3.Connection
 ) -> dict[str, list[Event] | Undecodable]:
     return decoded(log.select_streams(connection, execution_ids))
-
-
-def connect_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
-    """The connection that writes; makes the journal if the file is empty."""
-    with translated(path, "opening"):
-        connection = connect(path, "rwc")
-        try:
-            schema.create(connection)
-            schema.check(connection, path)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA synchronous = {synchronous}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-
-def connect_reader(path: Path) -> sqlite3.Connection:
-    with translated(path, "opening"):
-        connection = connect(path, "ro")
-        try:
-            schema.check(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-
-def connect(path: Path, mode: Literal["ro", "rwc"]) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.as_uri()}?mode={mode}",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )

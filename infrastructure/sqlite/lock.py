@@ -6,6 +6,7 @@ to it closes. The system lets go of the lock when the process dies, however it d
 
 import fcntl
 import os
+import weakref
 from pathlib import Path
 
 from perdure.domain.errors import JournalInUse, JournalUnavailable
@@ -37,6 +38,8 @@ class EngineLock:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()}\n".encode())
         self._descriptor: int | None = descriptor
+        # A fork inherits the descriptor, and would hold the lock on after the engine's death.
+        release_in_fork(weakref.ref(self))
 
     def release(self) -> None:
         """Lets go; idempotent. The file stays: removing it would let two hold it at once."""
@@ -47,3 +50,12 @@ class EngineLock:
     def __del__(self) -> None:
         if getattr(self, "_descriptor", None) is not None:
             self.release()
+
+
+def release_in_fork(lock: "weakref.ref[EngineLock]") -> None:
+    def release() -> None:
+        held = lock()
+        if held is not None:
+            held.release()
+
+    os.register_at_fork(after_in_child=release)

@@ -1,123 +1,153 @@
 """Rows in and out of the tables: the append that journal and recorder share, and the reads.
 
-All functions take a connection and work in the thread that calls them. Transactions are theirs;
-threads, locks and translation of errors belong to the journal.
+All functions take a connection and work in the thread that calls them. What one statement does for
+a whole batch is flush's matter; threads, locks and translation of errors are the journal's.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from perdure.domain.errors import VersionConflict
 from perdure.domain.identity import Identity, shard_of
 from perdure.domain.journal import ENDED_STATES, IndexRow, Scan
-from perdure.infrastructure.codec import FORMAT
 from perdure.infrastructure.entry import Entry
+from perdure.infrastructure.sqlite.flush import STORE
 from perdure.infrastructure.sqlite.schema import OPEN_ONLY
 
-EPOCH = 0  # of the writer; leases, which raise it, need a store that several processes share
-
-INSERT_EVENT = (
-    "INSERT INTO events (shard, execution_id, version, topic, body, epoch, format) "
-    f"VALUES (?, ?, ?, ?, ?, {EPOCH}, {FORMAT})"
-)
-CLAIM = (
-    "INSERT INTO executions "
-    "(shard, execution_id, workflow, key, state, due, started, changed, reason) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-)
-UPDATE = (
-    "UPDATE executions SET state = ?, due = ?, changed = ?, reason = ? "
-    "WHERE shard = ? AND execution_id = ?"
-)
-STORED = "SELECT 1 FROM events WHERE shard = ? AND execution_id = ? AND version = ?"
 COLUMNS = "execution_id, shard, workflow, state, due, started, changed, reason"
+TAKEN = (
+    "SELECT e.execution_id FROM json_each(?) AS claim CROSS JOIN executions AS e "
+    "ON e.shard = json_extract(claim.value, '$[0]') "
+    "AND e.execution_id = json_extract(claim.value, '$[1]')"
+)
+LAST_VERSION = "SELECT max(version) FROM events WHERE shard = ? AND execution_id = ?"
+STREAMS = (
+    "SELECT e.execution_id, e.version, e.topic, e.body FROM json_each(?) AS wanted "
+    "CROSS JOIN events AS e ON e.shard = json_extract(wanted.value, '$[0]') "
+    "AND e.execution_id = json_extract(wanted.value, '$[1]') ORDER BY wanted.key, e.version"
+)
+ROWS = (
+    f"SELECT {COLUMNS} FROM executions WHERE (shard, execution_id) IN "
+    "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
+)
 
 
-def append(connection: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[list[bool], int]:
-    """Stores all entries in one transaction; whether each was, and the last notification id.
+def append(connection: sqlite3.Connection, entries: Sequence[Entry]) -> list[bool]:
+    """Stores all entries or none, in one statement; says whether each was stored.
 
-    Raises VersionConflict for the first stream that is not where its entry expects it.
+    False stands for a start whose id is taken. Raises VersionConflict for the first stream that is
+    not where its entry expects it. The connection has to be `flush.prepare`d, and be the only one
+    that claims: between asking which ids are taken and storing, no transaction is held.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        answer = [insert(connection, entry) for entry in entries]
-        last = connection.execute("SELECT max(notification_id) FROM events").fetchone()[0]
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return answer, last or 0
+    taken = taken_ids(connection, entries)
+    answer: list[bool] = []
+    claims: list[tuple[object, ...]] = []
+    updates: dict[str, tuple[object, ...]] = {}  # of two in one batch the last holds
+    events: list[tuple[int, str, int, str, int, int]] = []
+    expected: list[tuple[int, str, int]] = []
+    bodies: list[bytes] = []
+    offset = 1
+    for entry in entries:
+        execution_id, shard, version = entry.execution_id, entry.shard, entry.expected
+        index = entry.index
+        if index is not None:
+            if not entry.claims:
+                updates[execution_id] = update(index)
+            elif execution_id in taken:
+                answer.append(False)
+                continue
+            else:
+                taken.add(execution_id)
+                claims.append(claim(index))
+        if version > 0 and entry.rows:
+            expected.append((shard, execution_id, version))
+        for topic, body in entry.rows:
+            version += 1
+            length = len(body)
+            events.append((shard, execution_id, version, topic, offset, length))
+            bodies.append(body)
+            offset += length
+        answer.append(True)
+    if claims or updates or events:
+        changes = [*updates.values()]
+        batch = (as_json(claims), as_json(changes), as_json(events), b"".join(bodies))
+        try:
+            connection.execute(STORE, (*batch, as_json(expected)))
+        except sqlite3.IntegrityError as error:
+            conflict = first_conflict(connection, entries)
+            if conflict is None:
+                raise
+            raise conflict from error
+    return answer
 
 
-def insert(connection: sqlite3.Connection, entry: Entry) -> bool:
-    execution_id, shard, expected, index = (
-        entry.execution_id,
-        entry.shard,
-        entry.expected,
-        entry.index,
+def claim(row: IndexRow) -> tuple[object, ...]:
+    return (
+        row.shard,
+        row.execution_id,
+        row.workflow,
+        Identity.of(row.execution_id).key,
+        row.state,
+        row.due,
+        row.started,
+        row.changed,
+        row.reason,
     )
-    if entry.claims:
-        assert index is not None
-        claim = (
-            shard,
-            execution_id,
-            index.workflow,
-            Identity.of(execution_id).key,
-            index.state,
-            index.due,
-            index.started,
-            index.changed,
-            index.reason,
-        )
-        if connection.execute(CLAIM, claim).rowcount == 0:
-            return False
-    elif index is not None:
-        connection.execute(
-            UPDATE, (index.state, index.due, index.changed, index.reason, shard, execution_id)
-        )
-    if entry.rows and expected > 0:
-        found = connection.execute(STORED, (shard, execution_id, expected)).fetchone()
-        if found is None:
-            raise VersionConflict(execution_id, expected)
-    try:
-        connection.executemany(
-            INSERT_EVENT,
-            [
-                (shard, execution_id, version, topic, body)
-                for version, (topic, body) in enumerate(entry.rows, expected + 1)
-            ],
-        )
-    except sqlite3.IntegrityError as error:
-        raise VersionConflict(execution_id, expected) from error
-    return True
+
+
+def update(row: IndexRow) -> tuple[object, ...]:
+    return (row.state, row.due, row.changed, row.reason, row.shard, row.execution_id)
+
+
+def as_json(elements: Sequence[object]) -> str | None:
+    """The elements for json_each; None, of which it makes no rows, if there are none."""
+    return msgspec.json.encode(elements).decode() if elements else None
+
+
+def taken_ids(connection: sqlite3.Connection, entries: Iterable[Entry]) -> set[str]:
+    """Which ids of these starts are taken."""
+    starts = as_json([(entry.shard, entry.execution_id) for entry in entries if entry.claims])
+    if starts is None:
+        return set()
+    return {name for (name,) in connection.execute(TAKEN, (starts,))}
+
+
+def first_conflict(
+    connection: sqlite3.Connection, entries: Iterable[Entry]
+) -> VersionConflict | None:
+    """Which stream is not where its entry expects it; a slow look after the fact."""
+    versions: dict[str, int | None] = {}
+    for entry in entries:
+        name = entry.execution_id
+        if not entry.rows:
+            continue
+        if name not in versions:
+            versions[name] = connection.execute(LAST_VERSION, (entry.shard, name)).fetchone()[0]
+        version = versions[name]
+        if version != entry.expected and not (version is None and entry.expected <= 0):
+            return VersionConflict(name, entry.expected)
+        versions[name] = entry.expected + len(entry.rows)
+    return None
+
+
+def wanted(execution_ids: Iterable[str]) -> str:
+    return msgspec.json.encode([(shard_of(each), each) for each in execution_ids]).decode()
 
 
 def select_streams(
     connection: sqlite3.Connection, execution_ids: Iterable[str]
 ) -> list[tuple[str, int, str, bytes]]:
     """Rows of these streams, stream by stream, in the order of versions."""
-    wanted = json.dumps([(shard_of(each), each) for each in execution_ids])
-    return connection.execute(
-        "SELECT e.execution_id, e.version, e.topic, e.body FROM json_each(?) AS wanted "
-        "CROSS JOIN events AS e ON e.shard = json_extract(wanted.value, '$[0]') "
-        "AND e.execution_id = json_extract(wanted.value, '$[1]') "
-        "ORDER BY wanted.key, e.version",
-        (wanted,),
-    ).fetchall()
+    return connection.execute(STREAMS, (wanted(execution_ids),)).fetchall()
 
 
 def select_rows(
     connection: sqlite3.Connection, execution_ids: Iterable[str]
 ) -> dict[str, IndexRow]:
     """The index rows of these."""
-    wanted = json.dumps([(shard_of(each), each) for each in execution_ids])
-    found = connection.execute(
-        f"SELECT {COLUMNS} FROM executions WHERE (shard, execution_id) IN "
-        "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))",
-        (wanted,),
-    )
+    found = connection.execute(ROWS, (wanted(execution_ids),))
     return {row[0]: IndexRow(*row) for row in found}
 
 

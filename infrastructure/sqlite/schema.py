@@ -6,7 +6,6 @@ with gaps where a transaction was rolled back. Reading and writing rows is log's
 """
 
 import sqlite3
-import uuid
 from pathlib import Path
 
 from perdure.domain.errors import JournalUnavailable, NotAJournal
@@ -74,8 +73,8 @@ def create(connection: sqlite3.Connection) -> None:
             for statement in TABLES:
                 connection.execute(statement)
             connection.execute(
-                "INSERT INTO journal VALUES (?, ?, ?, ?)",
-                (uuid.uuid4().hex, DEFAULT_SHARDS, HASH, SCHEMA_VERSION),
+                "INSERT INTO journal VALUES (lower(hex(randomblob(16))), ?, ?, ?)",
+                (DEFAULT_SHARDS, HASH, SCHEMA_VERSION),
             )
         connection.execute("COMMIT")
     except BaseException:
@@ -108,7 +107,7 @@ def check_header(path: Path) -> bool:
     return True
 
 
-def check(connection: sqlite3.Connection, path: Path) -> None:
+def check(connection: sqlite3.Connection, path: Path | str) -> None:
     """Raises NotAJournal unless the tables are those of this version."""
     row = connection.execute("SELECT shards, hash, schema_version FROM journal").fetchone()
     expected = (DEFAULT_SHARDS, HASH, SCHEMA_VERSION)

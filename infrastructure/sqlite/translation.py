@@ -45,11 +45,11 @@ def translated(path: Path, doing: str) -> Iterator[None]:
         if code in UNAVAILABLE:
             what, next_step = UNAVAILABLE[code]
             raise JournalUnavailable(
-                f"{path}: {what} ({error}) while {doing}; nothing of this was stored: {next_step}"
+                f"{path}: {what} ({error}) while {doing}; {next_step}"
             ) from error
         if code in DAMAGED:
             raise DamagedJournal(
-                f"{path}: damaged ({error}) while {doing}; nothing of this was stored: copy the "
-                "file with its -wal beside it, then restore it from a backup"
+                f"{path}: damaged ({error}) while {doing}; copy the file and its -wal, then "
+                "restore them from a backup"
             ) from error
         raise

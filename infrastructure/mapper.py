@@ -1,0 +1,68 @@
+"""Between our events and the library's: its Mapper, over topics that are no module paths.
+
+The library's own keeps an event's `__dict__` and imports what a row names; neither fits events with
+slots, nor data that may come from elsewhere. Compression and encryption would come in here, between
+codec and row; there are none yet, and so no arguments that promise them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import (
+    JSONTranscoder,
+    Mapper,
+    MapperDeserialisationError,
+    StoredEvent,
+)
+
+from perdure.domain.events import Event
+from perdure.domain.identity import shard_of
+from perdure.infrastructure import codec
+from perdure.infrastructure.entry import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place, as the library wants it: `originator_id` is the execution id."""
+
+    originator_id: str
+    originator_version: int
+    event: Event
+
+
+class EventMapper(Mapper[str]):
+    """Between `Recorded` and the library's StoredEvent, by our topics and codec."""
+
+    def __init__(self) -> None:
+        super().__init__(JSONTranscoder())  # which is never asked
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
+        assert isinstance(domain_event, Recorded), domain_event
+        topic, body = codec.encode(domain_event.event)
+        return StoredEvent(domain_event.originator_id, domain_event.originator_version, topic, body)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Recorded:
+        try:
+            event = codec.decode(stored_event.topic, stored_event.state)
+        except ValueError as error:
+            raise MapperDeserialisationError(
+                f"{stored_event.originator_id}: event {stored_event.originator_version} "
+                f"({stored_event.topic}) cannot be read: {error}"
+            ) from error
+        return Recorded(str(stored_event.originator_id), stored_event.originator_version, event)
+
+
+def entries(stored_events: Sequence[StoredEvent]) -> list[Entry]:
+    """What to append for these: one entry for each run of versions of one originator."""
+    found: list[Entry] = []
+    rows: list[tuple[str, bytes]] = []
+    previous: tuple[str, int] | None = None
+    for stored in stored_events:
+        name, version = str(stored.originator_id), stored.originator_version
+        if previous != (name, version - 1):
+            rows = []
+            found.append(Entry(name, shard_of(name), version - 1, rows))
+        rows.append((stored.topic, stored.state))
+        previous = (name, version)
+    return found

@@ -1,0 +1,81 @@
+"""Connections to a journal's file: one that writes, one that reads, each for one thread."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from perdure.domain.errors import JournalError, JournalUnavailable
+from perdure.infrastructure.sqlite import flush, schema
+from perdure.infrastructure.sqlite.translation import translated
+
+Synchronous = Literal["full", "normal"]
+
+OLDEST_SQLITE = (3, 37)  # STRICT tables
+BUSY_SECONDS = 5.0  # nobody else writes, but a backup or a shell may lock for a moment
+
+# A checkpoint copies what was written from the WAL into the file, in the writer's commit. At 8,000
+# pages (32 MB) it is rare and joins many writes of a page (at 1,000: 78,000 events a second, 4,000:
+# 93,000, 16,000: 107,000), and still short: 20 ms on a fast disk. A thread of its own for it gained
+# nothing.
+CHECKPOINT_PAGES = 8_000
+
+
+def connect_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+    """The connection that writes; makes the journal if the file is empty or missing."""
+
+    def set_up(connection: sqlite3.Connection) -> None:
+        schema.create(connection)
+        [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise JournalUnavailable(
+                f"{path}: its file system allows no write-ahead log (journal mode stays {mode}); "
+                "put the journal on a local disk"
+            )
+        full = synchronous == "full"
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(f"PRAGMA fullfsync = {'ON' if full else 'OFF'}")  # macOS
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        flush.prepare(connection)
+
+    return checked(path, f"{path.as_uri()}?mode=rwc", set_up)
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """The connection of an engine's reads, beside its writer."""
+    return checked(path, f"{path.as_uri()}?mode=ro")
+
+
+def connect_visitor(path: Path) -> sqlite3.Connection:
+    """A connection to look at a journal, whether an engine has it open or not."""
+    try:
+        return connect_reader(path)
+    except JournalUnavailable:
+        wal = path.with_name(path.name + "-wal")
+        if wal.exists() and wal.stat().st_size > 0:
+            raise
+        # In a folder that may not be written, where SQLite cannot make its index of the WAL. There
+        # is no WAL, so nobody has the journal open, and it may be read as a file that stays as is.
+        return checked(path, f"{path.as_uri()}?mode=ro&immutable=1")
+
+
+def checked(
+    path: Path, uri: str, set_up: Callable[[sqlite3.Connection], None] = lambda it: None
+) -> sqlite3.Connection:
+    """A connection that was set up and found to be on a journal of this version."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise JournalError(
+            f"{path}: SQLite {sqlite3.sqlite_version} is too old, 3.37 is needed; use a newer "
+            "Python, or one that is linked to a newer SQLite"
+        )
+    with translated(path, "opening"):
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            set_up(connection)
+            schema.check(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
