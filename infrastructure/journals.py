@@ -8,6 +8,7 @@ sqlite:////absolute.db
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from weakref import WeakValueDictionary
 
 from perdure.domain.errors import JournalInUse, NotAJournal
 from perdure.domain.journal import Journal
@@ -28,22 +29,26 @@ class MemoryJournals:
 
     def __init__(self) -> None:
         self._logs: dict[str, Log] = {}
-        self._open: set[str] = set()
+        self._open: WeakValueDictionary[str, MemoryJournal] = WeakValueDictionary()
 
     def open(self, name: str, *, read_only: bool = False) -> MemoryJournal:
         if read_only:
             if name not in self._logs:
                 raise NotAJournal(f"memory://{name}: no journal is there in this process")
             return MemoryJournal(self._logs[name], read_only=True)
-        if name in self._open:
+        holder = self._open.get(name)
+        if holder is not None and not holder.closed:
             raise JournalInUse(
                 f"memory://{name}: another engine of this process has it open; close that one "
                 "first, or use another name"
             )
-        self._open.add(name)
-        return MemoryJournal(
-            self._logs.setdefault(name, Log()), released=lambda: self._open.discard(name)
-        )
+        journal = MemoryJournal(self._logs.setdefault(name, Log()))
+        self._open[name] = journal
+        return journal
+
+    def log(self, name: str) -> Log:
+        """What is stored under this name, whoever has it open."""
+        return self._logs[name]
 
     def forget(self, name: str) -> None:
         """Drops what was stored under this name, for tests that use many."""

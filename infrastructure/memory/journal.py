@@ -4,7 +4,7 @@ Payloads and events go through bytes as in every other journal, so that what can
 here too. A fault is raised where a test asks for it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from perdure.domain.errors import JournalError, Undecodable
@@ -39,9 +39,9 @@ class NoFaults:
 
 
 class MemoryJournal:
-    """A journal on a log of its own, or on one that outlives it; `released` is called last."""
+    """A journal on a log of its own, or on one that outlives it."""
 
-    __slots__ = ("_closed", "_faults", "_read_only", "_released", "log")
+    __slots__ = ("__weakref__", "_faults", "_read_only", "closed", "log")
 
     def __init__(
         self,
@@ -49,13 +49,11 @@ class MemoryJournal:
         *,
         read_only: bool = False,
         faults: Faults | None = None,
-        released: Callable[[], None] = lambda: None,
     ) -> None:
         self.log = Log() if log is None else log
         self._faults: Faults = NoFaults() if faults is None else faults
         self._read_only = read_only
-        self._released = released
-        self._closed = False
+        self.closed = False
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         self._check_open()
@@ -84,10 +82,8 @@ class MemoryJournal:
         return self.log.page(scan)
 
     async def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._released()
+        self.closed = True
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self.closed:
             raise JournalClosed("memory: the journal is closed; open it again")

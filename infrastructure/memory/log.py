@@ -1,7 +1,7 @@
 """The rows of a journal in memory, and the rules of appending to them, in their plainest form."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from perdure.domain.errors import VersionConflict
@@ -27,14 +27,15 @@ class Log:
     executions: dict[str, IndexRow] = field(default_factory=dict)
 
     def append(self, entries: Sequence[Entry]) -> tuple[list[bool], int]:
-        """Stores all entries or none; whether each was, and the last notification id."""
+        """Stores all entries or none; whether each was, and the last position."""
         answer: list[bool] = []
         rows: list[Row] = []
         versions: dict[str, int] = {}
         index: dict[str, IndexRow] = {}
         for entry in entries:
             name = entry.execution_id
-            if entry.claims and (name in self.executions or name in index):
+            known = index.get(name) or self.executions.get(name)
+            if entry.claims and known:
                 answer.append(False)
                 continue
             if entry.rows:
@@ -44,10 +45,8 @@ class Log:
                 Row(name, version, topic, body)
                 for version, (topic, body) in enumerate(entry.rows, entry.expected + 1)
             )
-            if entry.index is not None and (
-                entry.claims or name in self.executions or name in index
-            ):
-                index[name] = entry.index
+            if entry.index is not None and (known or entry.claims):
+                index[name] = changed(known, entry.index) if known else entry.index
             answer.append(True)
         for row in rows:
             self.events.append(row)
@@ -83,3 +82,8 @@ class Log:
             )
             page = [row for *place, row in due if after is None or tuple(place) > after]
         return page[: scan.limit]
+
+
+def changed(row: IndexRow, now: IndexRow) -> IndexRow:
+    """What a change writes: workflow and start stay as they were claimed."""
+    return replace(row, state=now.state, due=now.due, changed=now.changed, reason=now.reason)

@@ -37,6 +37,8 @@ def connect_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
         connection.execute(f"PRAGMA fullfsync = {'ON' if full else 'OFF'}")  # macOS
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         flush.prepare(connection)
+        # A file that may not be written is opened as one to read; only a write tells.
+        connection.execute("UPDATE journal SET shards = shards WHERE FALSE")
 
     return checked(path, f"{path.as_uri()}?mode=rwc", set_up)
 

@@ -7,6 +7,7 @@ with gaps where a transaction was rolled back. Reading and writing rows is log's
 
 import sqlite3
 from pathlib import Path
+from textwrap import dedent
 
 from perdure.domain.errors import JournalUnavailable, NotAJournal
 from perdure.domain.identity import DEFAULT_SHARDS
@@ -71,7 +72,7 @@ def create(connection: sqlite3.Connection) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             for statement in TABLES:
-                connection.execute(statement)
+                connection.execute(dedent(statement).strip())
             connection.execute(
                 "INSERT INTO journal VALUES (lower(hex(randomblob(16))), ?, ?, ?)",
                 (DEFAULT_SHARDS, HASH, SCHEMA_VERSION),

@@ -1,0 +1,101 @@
+"""Where journals lie in these tests: what the contract has to know of each backend."""
+
+import sqlite3
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from eventsourcing.persistence import ApplicationRecorder
+from eventsourcing.sqlite import SQLiteDatastore
+
+from perdure.domain.identity import shard_of
+from perdure.domain.journal import Journal
+from perdure.infrastructure.journals import memory_journals, open_journal
+from perdure.infrastructure.memory.log import Log
+from perdure.infrastructure.memory.recorder import MemoryRecorder
+from perdure.infrastructure.sqlite.recorder import SQLiteRecorder
+
+
+class Store(ABC):
+    """A place for one journal. It outlives the journals that are opened on it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def open(self, *, read_only: bool = False) -> Journal:
+        return await open_journal(self.url, read_only=read_only)
+
+    @abstractmethod
+    def recorder(self) -> ApplicationRecorder:
+        """The library's recorder on what an open or closed journal has stored."""
+
+    @abstractmethod
+    def overwrite(self, execution_id: str, version: int, topic: str, body: bytes) -> None:
+        """Damages one stored event."""
+
+    @abstractmethod
+    def lose(self, execution_id: str, version: int) -> None:
+        """Takes one stored event away."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of everything."""
+
+
+class MemoryStore(Store):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"memory://{name}")
+        self._name = name
+
+    @property
+    def _log(self) -> Log:
+        return memory_journals.log(self._name)
+
+    def recorder(self) -> ApplicationRecorder:
+        return MemoryRecorder(self._log)
+
+    def overwrite(self, execution_id: str, version: int, topic: str, body: bytes) -> None:
+        stream = self._log.streams[execution_id]
+        stream[version - 1] = stream[version - 1]._replace(topic=topic, body=body)
+
+    def lose(self, execution_id: str, version: int) -> None:
+        del self._log.streams[execution_id][version - 1]
+
+    def close(self) -> None:
+        memory_journals.forget(self._name)
+
+
+class SQLiteStore(Store):
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"sqlite:///{path}")
+        self.path = path
+        self._datastores: list[SQLiteDatastore] = []
+
+    def recorder(self) -> ApplicationRecorder:
+        datastore = SQLiteDatastore(str(self.path), originator_id_type="text")
+        self._datastores.append(datastore)
+        return SQLiteRecorder(datastore)
+
+    def overwrite(self, execution_id: str, version: int, topic: str, body: bytes) -> None:
+        self.execute(
+            "UPDATE events SET topic = ?, body = ? "
+            "WHERE shard = ? AND execution_id = ? AND version = ?",
+            (topic, body, shard_of(execution_id), execution_id, version),
+        )
+
+    def lose(self, execution_id: str, version: int) -> None:
+        self.execute(
+            "DELETE FROM events WHERE shard = ? AND execution_id = ? AND version = ?",
+            (shard_of(execution_id), execution_id, version),
+        )
+
+    def execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """By a connection of its own, as a person with a shell would."""
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        for datastore in self._datastores:
+            datastore.close()

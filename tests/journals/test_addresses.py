@@ -1,0 +1,70 @@
+"""From an address to a journal, and what is said of one that leads nowhere."""
+
+from pathlib import Path
+
+import pytest
+
+from perdure.domain.errors import JournalError
+from perdure.infrastructure.errors import BadAddress
+from perdure.infrastructure.journals import open_journal
+from perdure.infrastructure.memory.journal import MemoryJournal
+from perdure.infrastructure.sqlite.journal import SQLiteJournal
+from tests.journals.submissions import payment, start
+
+
+async def test_each_kind_of_address_opens_its_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for url, path in (
+        ("sqlite:///payments.db", tmp_path / "payments.db"),
+        (f"sqlite:///{tmp_path}/absolute.db", tmp_path / "absolute.db"),
+        ("sqlite:///with%20space.db?synchronous=NORMAL", tmp_path / "with space.db"),
+    ):
+        journal = await open_journal(url)
+        assert isinstance(journal, SQLiteJournal)
+        assert journal.path == path.resolve()
+        assert path.exists()
+        await journal.close()
+    memory = await open_journal("memory://payments")
+    assert isinstance(memory, MemoryJournal)
+    await memory.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("payments.db", "sqlite:///relative.db"),
+        ("mysql://host/payments", "memory://name"),
+        ("", "no such kind"),
+        ("sqlite://payments.db", "three slashes"),
+        ("sqlite:///", "three slashes"),
+        ("sqlite:///:memory:", "memory://name"),
+        ("sqlite:///payments.db?synchronous=off", "full or normal"),
+        ("sqlite:///payments.db?cache=shared", "unknown option cache"),
+        ("memory://", "memory://orders"),
+        ("memory://orders/late", "memory://orders"),
+    ],
+)
+async def test_a_bad_address_is_told_what_is_possible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadAddress, match=told):
+        await open_journal(url)
+    assert not any(tmp_path.iterdir())  # noqa: ASYNC240
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+async def test_postgresql_is_refused_without_showing_its_password(scheme: str) -> None:
+    with pytest.raises(JournalError, match=r"perdure\[postgres\]") as raised:
+        await open_journal(f"{scheme}://shop:secret@db/payments")
+    assert "secret" not in str(raised.value)
+
+
+async def test_names_in_memory_are_journals_of_their_own() -> None:
+    first, second = [await open_journal(f"memory://names-{each}") for each in "ab"]
+    assert await first.append([start(payment(1))]) == [True]
+    assert await second.append([start(payment(1))]) == [True]
+    await first.close()
+    await second.close()
