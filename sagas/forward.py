@@ -135,8 +135,9 @@ class Forward:
                     execution.around.timers.add(record.due, ordinal, self.due)
                 case Phase.BACKING_OFF:
                     self._schedule(ordinal)
-        for request, feed, among in list(self.unstarted.values()):
-            self.wait(request, feed, among)
+        for ordinal, asked in list(self.unstarted.items()):
+            if self.unstarted.pop(ordinal, None) is not None:
+                self.ask(*asked)
 
     def _schedule(self, ordinal: int) -> None:
         record = self.execution.state.open.get(ordinal)
@@ -156,6 +157,7 @@ class Forward:
             elif self.execution.state.open[ordinal].abandoned:
                 self._unissued(ordinal)
             else:
+                assert ordinal not in self.attempts, f"{self.execution.id}: {ordinal} runs"
                 self._launch(ordinal)
 
     def _unissued(self, ordinal: int) -> None:

@@ -59,10 +59,10 @@ def go_forward(execution: LiveExecution, replayed: Replay) -> None:
     """Takes the replayed body over, and everything that waits."""
     execution.body, execution.feeding = replayed.body, replayed.feeding
     execution.record_versions(replayed.body)
-    for request, feed, among in replayed.unrecorded.values():
+    for ordinal, (request, feed, among) in replayed.unrecorded.items():
         match request:
-            case ActivityRequest():
-                execution.forward.ask(request, feed, among)
+            case ActivityRequest():  # takes its slot below, after what the crash left open
+                execution.forward.unstarted[ordinal] = (request, feed, among)
             case TimerRequest() | SuspendRequest():
                 execution.ask(request, feed, among)
     execution.forward.crashed()
