@@ -19,7 +19,7 @@ PINS := $(if $(wildcard tests/typing),-p tests.typing)
 
 # The first Python 3.11 or later that answers runs tools/environment.py, which finds the newest one.
 STARTERS := $(if $(PYTHON),$(PYTHON),python3 $(foreach n,19 18 17 16 15 14 13 12 11,python3.$(n)) \
-	$(wildcard $(HOME)/.pyenv/versions/3.*/bin/python))
+	$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.*/bin/python))
 define environment
 @for python in $(STARTERS); do \
 	if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \

@@ -24,11 +24,17 @@ from tools.interpreters import Interpreter, ask, find_interpreters
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = "perdure.json"
 INSTALL_SECONDS = 1800
-TOLD_LINES = 12
+LOG = "setup.log"
+# What pip says when it cannot get through.
+UNREACHABLE = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
 
 
 class SetupFailed(Exception):
-    """An environment could not be made; the text is for the person at the terminal."""
+    """An environment could not be made; the text is one line for the person at the terminal."""
+
+
+class IndexUnreachable(SetupFailed):
+    """The same on every Python of this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +88,8 @@ def ensure_primary(extras: Sequence[str], *, chosen: str) -> None:
     for interpreter in candidates:
         try:
             ensure(folder, interpreter, extras)
+        except IndexUnreachable:
+            raise
         except SetupFailed as failure:
             print(failure, file=sys.stderr)
         else:
@@ -92,7 +100,7 @@ def ensure_primary(extras: Sequence[str], *, chosen: str) -> None:
 def ensure(folder: Path, interpreter: Interpreter, extras: Sequence[str]) -> None:
     """Brings one environment up to date; does nothing, quickly, if it is.
 
-    Raises SetupFailed with the reason, and the end of the installer's output.
+    Raises SetupFailed with the reason; all that was said lies in the environment's setup.log.
     """
     stamp = read_stamp(folder)
     wanted = stamp_for(interpreter.executable, extras)
@@ -118,15 +126,16 @@ def make(folder: Path, interpreter: Interpreter) -> None:
             " (on Debian and Ubuntu: install its -venv package)."
         )
     shutil.rmtree(folder, ignore_errors=True)
-    run(f"{interpreter} made no environment", [interpreter.executable, "-m", "venv", str(folder)])
+    command = [interpreter.executable, "-m", "venv", str(folder)]
+    run(folder, f"{interpreter} made no environment", command)
 
 
 def pip(folder: Path, what: str, *arguments: str) -> None:
     command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *arguments]
-    run(f"Installing into {what} failed", command)
+    run(folder, f"Installing into {what} failed", command)
 
 
-def run(what_failed: str, command: Sequence[str]) -> None:
+def run(folder: Path, what_failed: str, command: Sequence[str]) -> None:
     quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_USER": "0"}
     try:
         subprocess.run(
@@ -141,10 +150,20 @@ def run(what_failed: str, command: Sequence[str]) -> None:
             timeout=INSTALL_SECONDS,
         )
     except subprocess.CalledProcessError as failure:
-        said = "\n".join(failure.output.strip().splitlines()[-TOLD_LINES:])
-        raise SetupFailed(f"{what_failed}:\n{said}") from failure
+        raise failed(folder, what_failed, failure.output) from failure
     except (OSError, subprocess.TimeoutExpired) as failure:
         raise SetupFailed(f"{what_failed}: {failure}") from failure
+
+
+def failed(folder: Path, what_failed: str, output: str) -> SetupFailed:
+    folder.mkdir(exist_ok=True)
+    (folder / LOG).write_text(output, encoding="utf-8")
+    told = f"{what_failed}; {folder.name}/{LOG} has all of it"
+    if any(sign in output for sign in UNREACHABLE):
+        return IndexUnreachable(f"{told}. The package index cannot be reached.")
+    lines = [line.strip() for line in output.splitlines()]
+    errors = [line for line in lines if line.startswith("ERROR")] or lines or ["no output"]
+    return SetupFailed(f"{told}. {errors[-1]}")
 
 
 def stamp_for(base: str, extras: Sequence[str]) -> Stamp:

@@ -36,8 +36,7 @@ def prepare(interpreter: Interpreter) -> bool:
         with locked(ROOT):
             ensure(ROOT / f".venv-{interpreter.minor}", interpreter, ["tests"])
     except SetupFailed as failure:
-        reason = " ".join(str(failure).split())
-        print(f"{interpreter}: not tried, no environment. {reason}", flush=True)
+        print(f"{interpreter}: not tried. {failure}", flush=True)
         return False
     return True
 
