@@ -1,0 +1,28 @@
+"""An empty world, and a journal of each kind."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.places import InMemory, OnDisk, Place
+from tests.engine.shop import world
+
+
+@pytest.fixture(autouse=True)
+def _empty_world() -> Iterator[None]:
+    world.empty()
+    yield
+    world.empty()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Runs a test once on each kind of journal."""
+    return InMemory() if request.param == "memory" else OnDisk(tmp_path)
+
+
+@pytest.fixture
+def memory() -> Place:
+    """For what does not depend on the journal."""
+    return InMemory()

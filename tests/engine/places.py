@@ -1,0 +1,102 @@
+"""Where the journals of these tests lie, and how a process that dies is played in one process.
+
+A crash leaves what was committed and nothing else. `Place.crashed()` is that: a copy of what is
+committed now, to open another engine on. The old engine may then do what it likes.
+"""
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from perdure import Activity, EngineSettings, Handle, Workflow, WorkflowEngine, open_engine
+from perdure.domain.journal import Submission
+from perdure.infrastructure.clock import SystemClock, SystemRandomness
+from perdure.infrastructure.journals import memory_journals
+from perdure.infrastructure.memory.journal import MemoryJournal
+from perdure.infrastructure.memory.log import Log
+
+
+class Place(ABC):
+    """A journal's address."""
+
+    url: str
+
+    @abstractmethod
+    def crashed(self) -> "Place":
+        """A place with what is committed here now."""
+
+    def engine(
+        self,
+        *workflows: Workflow[Any, Any],
+        activities: Iterable[Activity[..., Any]] = (),
+        **settings: Any,
+    ) -> AbstractAsyncContextManager[WorkflowEngine]:
+        """An engine on it, which by default stops at once."""
+        chosen = EngineSettings(**{"stop_seconds": 0.0, **settings})
+        return open_engine(self.url, workflows, activities=activities, settings=chosen)
+
+
+class InMemory(Place):
+    def __init__(self) -> None:
+        self.name = f"payments-{uuid4().hex}"
+        self.url = f"memory://{self.name}"
+
+    def crashed(self) -> "InMemory":
+        place = InMemory()
+        copied(memory_journals.log(self.name), memory_journals.open(place.name).log)
+        return place
+
+
+class OnDisk(Place):
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / f"payments-{uuid4().hex}.db"
+        self.url = f"sqlite:///{self.path}"
+
+    def crashed(self) -> "OnDisk":
+        place = OnDisk(self.path.parent)
+        source, target = sqlite3.connect(self.path), sqlite3.connect(place.path)
+        try:
+            source.backup(target)
+        finally:
+            source.close()
+            target.close()
+        return place
+
+
+def copied(source: Log, target: Log) -> Log:
+    target.events.extend(source.events)
+    target.streams.update({name: list(rows) for name, rows in source.streams.items()})
+    target.executions.update(source.executions)
+    return target
+
+
+class Camera:
+    """Takes a picture of the journal after every commit. Implements the memory journal's Faults."""
+
+    def __init__(self) -> None:
+        self.journal = MemoryJournal(faults=self)
+        self.pictures: list[Log] = []
+
+    def before_append(self, submissions: Sequence[Submission]) -> None:
+        """Nothing to be seen yet."""
+
+    def after_append(self, submissions: Sequence[Submission]) -> None:
+        self.pictures.append(copied(self.journal.log, Log()))
+
+
+def engine_in(journal: MemoryJournal, *workflows: Workflow[Any, Any]) -> WorkflowEngine:
+    """An engine on a journal of one's own."""
+    settings = EngineSettings(stop_seconds=0.0)
+    clock, randomness = SystemClock(), SystemRandomness()
+    return WorkflowEngine(
+        journal, workflows, settings=settings, clock=clock, randomness=randomness
+    )
+
+
+async def kinds(handle: Handle[Any]) -> list[str]:
+    """What is recorded, by kind."""
+    return [event.kind for event in await handle.history()]
