@@ -1,5 +1,7 @@
 """The errors that only adapters can know; the others are perdure.domain.errors.
 
+DemoFailed               a process of `perdure demo` did not do its part
+
 JournalError
 ├── BadAddress           an address that names no journal that can be opened here
 ├── JournalClosed        used after its end, or in another process than its own
@@ -7,7 +9,7 @@ JournalError
     └── DamagedJournal   ours once, but what is stored is not whole any more
 """
 
-from perdure.domain.errors import JournalError, NotAJournal
+from perdure.domain.errors import JournalError, NotAJournal, PerdureError
 
 
 class BadAddress(JournalError, ValueError):
@@ -20,3 +22,7 @@ class JournalClosed(JournalError):
 
 class DamagedJournal(NotAJournal):
     """The file is ours, but SQLite or a check of ours finds it not whole."""
+
+
+class DemoFailed(PerdureError):
+    """The demo could not be shown: one of its processes did not start, or ended on its own."""

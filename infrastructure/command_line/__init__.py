@@ -1,0 +1,60 @@
+"""The command line, `perdure`: looks into journals, and shows what Perdure does.
+
+It only reads: nothing here changes an execution. Errors of Perdure become one line on stderr and
+exit status 1; wrong usage is status 2. Each command has a module of its own.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from perdure import PerdureError, __version__
+from perdure.infrastructure.command_line.demonstration import demo
+from perdure.infrastructure.command_line.listing import list_executions
+from perdure.infrastructure.command_line.showing import show
+from perdure.infrastructure.command_line.terminal import complain
+
+
+def main() -> None:
+    """Runs the command that was typed; never returns."""
+    try:
+        program()(prog_name="perdure")
+    except PerdureError as error:
+        complain(str(error))
+        sys.exit(1)
+
+
+def program() -> typer.Typer:
+    """The commands, each with its help."""
+    commands = typer.Typer(
+        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+    commands.callback()(about)
+    commands.command("demo")(demo)
+    commands.command("list")(list_executions)
+    commands.command("show")(show)
+    return commands
+
+
+def tell_version(wanted: bool) -> None:  # noqa: FBT001 (a callback of typer's has this shape)
+    """Prints the version and ends."""
+    if wanted:
+        typer.echo(f"perdure {__version__}")
+        raise typer.Exit
+
+
+def about(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=tell_version, is_eager=True, help="Print the version, and end."
+        ),
+    ] = False,
+) -> None:
+    """Durable workflows and sagas in plain async Python: try them, and look into their journals.
+
+    Start with `perdure demo`. Then, on a journal of your own:
+    `perdure list --journal sqlite:///payments.db`.
+    """

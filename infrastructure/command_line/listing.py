@@ -1,0 +1,116 @@
+"""`perdure list`: which executions a journal holds, and how they are."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from perdure.domain.journal import STATES, IndexRow
+from perdure.domain.states import instant
+from perdure.infrastructure.command_line.reading import rows_of
+from perdure.infrastructure.command_line.terminal import printable, screen
+
+STYLES = {
+    "succeeded": "green",
+    "compensated": "yellow",
+    "failed": "yellow",
+    "cancelled": "yellow",
+    "suspended": "red",
+    "blocked": "red",
+    "stuck": "red",
+}
+REASON_LENGTH = 100
+
+JournalOption = Annotated[
+    str,
+    typer.Option(
+        "--journal",
+        metavar="URL",
+        help="The journal, like sqlite:///payments.db. It is only read; an engine may run on it.",
+    ),
+]
+JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+def known_state(state: str | None) -> str | None:
+    """Refuses a state that no execution can be in."""
+    if state is not None and state not in STATES:
+        raise typer.BadParameter(f"{state!r} is none of {', '.join(STATES)}")
+    return state
+
+
+def list_executions(
+    *,
+    journal: JournalOption,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATE", callback=known_state, help=f"Only this state: {', '.join(STATES)}."
+        ),
+    ] = None,
+    workflow: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only executions of this workflow.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest ones.")] = 50,
+    as_json: JSONOption = False,
+) -> None:
+    """Lists the executions in a journal, newest first: id, state, times, and why one is parked.
+
+    Example: perdure list --journal sqlite:///payments.db --state stuck
+    """
+    states = STATES if state is None else (state,)
+    rows = asyncio.run(rows_of(journal, states=states, workflow=workflow, limit=limit + 1))
+    more, rows = len(rows) > limit, rows[:limit]
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row_json(row), ensure_ascii=False))
+        return
+    console = screen()
+    if not rows:
+        console.print("No execution fits." if state or workflow else "The journal is empty.")
+        return
+    console.print(table_of(rows))
+    if more:
+        console.print(f"The newest {limit}; there are more: raise --limit.")
+
+
+def row_json(row: IndexRow) -> dict[str, str]:
+    """One row for programs, with times as ISO 8601 text in UTC."""
+    return {
+        "id": row.execution_id,
+        "workflow": row.workflow,
+        "state": row.state,
+        "started": instant(row.started).isoformat(),
+        "changed": instant(row.changed).isoformat(),
+        "reason": row.reason,
+    }
+
+
+def table_of(rows: Sequence[IndexRow]) -> Table:
+    """The rows for people, with times as on their own clock."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("id", overflow="fold", no_wrap=False)
+    for name in ("state", "started", "changed"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("reason", overflow="fold")
+    for row in rows:
+        reason = " ".join(printable(row.reason).split())
+        if len(reason) > REASON_LENGTH:
+            reason = reason[: REASON_LENGTH - 1] + "…"
+        table.add_row(
+            Text(printable(row.execution_id)),
+            Text(row.state, style=STYLES.get(row.state, "")),
+            local(row.started),
+            local(row.changed),
+            Text(reason),
+        )
+    return table
+
+
+def local(time: int) -> str:
+    """Microseconds since 1970 as date and time of day, where the reader is."""
+    return instant(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,66 @@
+"""What the commands read of a journal, with nothing of the code that wrote it.
+
+The journal is opened read-only, whether an engine runs on it or not: no lock, no file, no append.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from perdure.domain.errors import Undecodable, UnknownExecution
+from perdure.domain.events import Event
+from perdure.domain.execution import fold
+from perdure.domain.identity import Identity
+from perdure.domain.journal import IndexRow, Journal, Scan
+from perdure.domain.states import BlockedByCode, State, state_of
+from perdure.infrastructure.journals import open_journal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One execution as it is recorded."""
+
+    execution_id: str
+    state: State
+    stream: list[Event]
+
+
+@asynccontextmanager
+async def visited(url: str) -> AsyncIterator[Journal]:
+    """The journal, read-only."""
+    journal = await open_journal(url, read_only=True)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+async def rows_of(
+    url: str, *, states: tuple[str, ...], workflow: str | None, limit: int
+) -> list[IndexRow]:
+    """The newest executions that fit, newest first."""
+    scan = Scan(states=states, workflow=workflow, everything=True, limit=limit)
+    async with visited(url) as journal:
+        return list(await journal.scan(scan))
+
+
+async def record_of(url: str, execution_id: str) -> Record:
+    """One execution. Raises BadIdentity, UnknownExecution, Undecodable."""
+    Identity.of(execution_id)
+    async with visited(url) as journal:
+        row = (await journal.rows([execution_id])).get(execution_id)
+        stream = (await journal.read([execution_id])).get(execution_id)
+    if stream is None:
+        raise UnknownExecution(execution_id)
+    if isinstance(stream, Undecodable):
+        raise stream
+    return Record(
+        execution_id=execution_id, state=state_now(execution_id, row, stream), stream=stream
+    )
+
+
+def state_now(execution_id: str, row: IndexRow | None, stream: list[Event]) -> State:
+    """What the stream tells; only that no code fits stands in the index alone."""
+    if row is not None and row.state == "blocked":
+        return BlockedByCode(row.reason)
+    return state_of(fold(execution_id, stream))

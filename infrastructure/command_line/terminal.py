@@ -1,0 +1,27 @@
+"""The terminal: where output goes, how wide it is, and how an error looks there."""
+
+import os
+
+from rich.console import Console
+from rich.text import Text
+
+PIPE_COLUMNS = 160  # nothing tells how wide a pipe is; narrower would break ids for no reason
+
+
+def screen(*, stderr: bool = False) -> Console:
+    """Stdout, or stderr, for people."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPE_COLUMNS
+    return console
+
+
+def complain(message: str) -> None:
+    """One line on stderr, in red where there are colours."""
+    line = Text(f"perdure: {' '.join(printable(message).split())}", style="red")
+    screen(stderr=True).print(line, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey: what is in a journal is data."""
+    return "".join(each if each.isprintable() or each == "\n" else " " for each in text)
