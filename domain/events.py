@@ -13,7 +13,6 @@ from typing import Literal, TypeAlias
 
 from msgspec import Raw, Struct
 
-
 NOTHING = Raw(b"")  # no payload; left out of the row
 
 

@@ -148,9 +148,7 @@ class Execution:
                 record = self._closed(event.ordinal, Phase.SUCCEEDED)
                 record.result = bytes(event.result)
             case events.ActivityFailed():
-                self._closed(
-                    event.ordinal, Phase.FAILED if event.error is None else Phase.GIVEN_UP
-                )
+                self._closed(event.ordinal, Phase.FAILED if event.error is None else Phase.GIVEN_UP)
             case events.AttemptFailed(kind="unissued"):
                 self._closed(event.ordinal, Phase.FAILED)
             case events.AttemptFailed():
@@ -203,7 +201,8 @@ class Execution:
         match event:
             case events.CompensationStarted():
                 undo = rollback.next()
-                assert undo is not None and undo.undoes == event.undoes, f"{self.id}: {event}"
+                assert undo is not None, f"{self.id}: {event} after the last one"
+                assert undo.undoes == event.undoes, f"{self.id}: {event}, not {undo}"
                 if rollback.current is None:
                     rollback.current = CompensationRecord(undo, event.time)
                 rollback.current.attempt = event.attempt

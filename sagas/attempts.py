@@ -44,7 +44,7 @@ class Withdrawn:
 
 
 Ended: TypeAlias = Returned | Raised | TimedOut | Withdrawn
-Runnable: TypeAlias = Activity[..., Any] | Compensation
+Runnable: TypeAlias = Activity[..., Any] | Compensation[..., Any]
 
 
 class Attempt:
@@ -136,4 +136,3 @@ async def _run(function: Any, arguments: dict[str, Any], context: ActivityContex
 def _call(function: Any, arguments: dict[str, Any], context: ActivityContext) -> Any:
     current.set(context)  # Threads runs each call in a copy of the context
     return function(**arguments)
-

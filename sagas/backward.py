@@ -97,7 +97,8 @@ class Backward:
         self.launch_version = 0
         execution = self.execution
         going_back = execution.state.rollback
-        assert going_back is not None and going_back.current is not None
+        assert going_back is not None
+        assert going_back.current is not None
         undo, number = going_back.current.undo, going_back.current.attempt
         compensation = self.compensation(undo)
         record = execution.state.activities[undo.undoes]
@@ -144,13 +145,12 @@ class Backward:
         """Records what follows from the end of an attempt; None stands for a crash."""
         execution = self.execution
         going_back = execution.state.rollback
-        assert going_back is not None and going_back.current is not None
+        assert going_back is not None
+        assert going_back.current is not None
         current = going_back.current
         fraction = execution.around.randomness.fraction()
         compensation = self.compensation(current.undo)
-        execution.record(
-            after_compensation(compensation, current, how, execution.now(), fraction)
-        )
+        execution.record(after_compensation(compensation, current, how, execution.now(), fraction))
         if current.phase is Phase.BACKING_OFF:
             assert current.due is not None
             execution.around.timers.add(current.due, 0, self.due)

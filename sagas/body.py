@@ -78,8 +78,7 @@ class BodyRun:
         Raises Blocked when this code cannot take it.
         """
         loop = self.loop
-        if event.time > loop.now:
-            loop.now = event.time
+        loop.now = max(loop.now, event.time)
         match event:
             case events.ActivitySucceeded():
                 request = self._answered(event.ordinal, ActivityRequest)

@@ -48,9 +48,7 @@ def end_of_body(
     return _defect(workflow, cancellation, recorded_error(error))
 
 
-def _defect(
-    workflow: Workflow[Any, Any], cancellation: str | None, error: RecordedError
-) -> Ending:
+def _defect(workflow: Workflow[Any, Any], cancellation: str | None, error: RecordedError) -> Ending:
     if cancellation is not None:
         return End(kind="cancelled", reason=cancellation, error=error)
     return End(kind="defect", error=error) if workflow.on_defect == "compensate" else error

@@ -77,7 +77,7 @@ class WorkflowEngine:
             leaked=[],
         )
         self._run("committer", self._committer.run())
-        self._run("keeper", self._residents.keep())
+        self._run("keeper", self._residents.keeper.keep())
         return self
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -163,9 +163,7 @@ class WorkflowEngine:
 
     def _prepare(self, workflow: Workflow[Q, R], request: Q) -> tuple[Handle[R], bytes, Q]:
         if self._workflows.get(workflow.name) is not workflow:
-            raise UnknownCode(
-                f"{workflow.name}@…", "workflow of this engine", workflow.name
-            )
+            raise UnknownCode(f"{workflow.name}@…", "workflow of this engine", workflow.name)
         payload, decoded = workflow.encode_request(request)
         identity = execution_id(workflow.name, workflow.key_of(request))
         return Handle(identity, workflow, self._inquiry), payload, decoded
@@ -215,5 +213,3 @@ def activities_by_name(
     found = list(activities)
     check_distinct(found)
     return {name: activity for activity in found for name in (activity.name, *activity.aliases)}
-
-

@@ -140,6 +140,7 @@ class Forward:
                 self.ask(*asked)
 
     def _schedule(self, ordinal: int) -> None:
+        """Sets the timer of the next attempt, if there is to be one."""
         record = self.execution.state.open.get(ordinal)
         if record is not None and record.due is not None:
             self.execution.around.timers.add(record.due, ordinal, self.due)
@@ -227,14 +228,13 @@ class Forward:
     def _follow(self, activity: Activity[..., Any], attempt: Attempt, how: Ended) -> None:
         execution = self.execution
         record = execution.state.activities[attempt.ordinal]
-        assert record.attempt == attempt.number and record.phase is Phase.IN_FLIGHT, execution.id
+        assert (record.attempt, record.phase) == (attempt.number, Phase.IN_FLIGHT), execution.id
         fraction = execution.around.randomness.fraction()
         following, value = after_attempt(activity, record, how, execution.now(), fraction)
         for event in following:
             decoded = value if isinstance(event, events.ActivitySucceeded) else NOTHING
             execution.take(event, decoded)
-        if record.phase is Phase.BACKING_OFF:
-            self._schedule(attempt.ordinal)
+        self._schedule(attempt.ordinal)
 
     def crashed(self) -> None:
         """Records attempts that were in flight when their runner ended, and tries them again."""
@@ -254,5 +254,4 @@ class Forward:
                 following = after_crash(activity, record, now, fraction)
             for event in following:
                 execution.take(event)
-            if record.phase is Phase.BACKING_OFF:
-                self.due(ordinal)
+            self.due(ordinal)

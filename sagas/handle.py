@@ -7,20 +7,20 @@ from perdure.sagas.history import HistoryEvent
 from perdure.sagas.inquiry import Inquiry
 from perdure.sagas.workflow import Workflow
 
-R = TypeVar("R", covariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 
-class Handle(Generic[R]):
+class Handle(Generic[R_co]):
     """Made by the engine; holds no state but the id."""
 
     __slots__ = ("_inquiry", "_workflow", "id")
 
-    def __init__(self, execution_id: str, workflow: Workflow[Any, R], inquiry: Inquiry) -> None:
+    def __init__(self, execution_id: str, workflow: Workflow[Any, R_co], inquiry: Inquiry) -> None:
         self.id = execution_id
         self._workflow = workflow
         self._inquiry = inquiry
 
-    async def result(self, *, timeout: float | None = None, on_parked: str = "raise") -> R:
+    async def result(self, *, timeout: float | None = None, on_parked: str = "raise") -> R_co:
         """The result, once it is durable.
 
         Raises the typed failure that the body ended with (notes tell what was undone),

@@ -66,10 +66,9 @@ def _seen(version: int, event: Event, names: dict[int, str]) -> HistoryEvent:
     failure = getattr(event, "failure", None) or getattr(end, "failure", None)
     error = getattr(event, "error", None) or getattr(end, "error", None)
     result = getattr(event, "result", None)
+    arguments: Raw | None = getattr(event, "arguments", None)
     if isinstance(event, events.ExecutionStarted):
         arguments = event.request
-    else:
-        arguments = getattr(event, "arguments", None)
     due = getattr(event, "due", None)
     return HistoryEvent(
         version=version,

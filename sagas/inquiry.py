@@ -22,13 +22,15 @@ from perdure.domain.errors import (
 )
 from perdure.domain.events import Event, Terminal
 from perdure.domain.execution import fold, undone_of
-from perdure.domain.journal import Journal
+from perdure.domain.journal import OPEN_STATES, PARKED_STATES, Journal
 from perdure.domain.states import BlockedByCode, State, state_of
+from perdure.sagas.callbacks import in_callback
 from perdure.sagas.endings import restored
 from perdure.sagas.history import HistoryEvent, history_of
+from perdure.sagas.index import index_word
 from perdure.sagas.live_execution import LiveExecution
-from perdure.sagas.residents import Residents, in_callback
 from perdure.sagas.recovery import rearm
+from perdure.sagas.residents import Residents
 from perdure.sagas.waiters import Waiter
 from perdure.sagas.workflow import Workflow
 
@@ -69,9 +71,7 @@ class Inquiry:
             return BlockedByCode(row.reason)
         return state_of(fold(execution_id, await self.stream(execution_id)))
 
-    async def history(
-        self, execution_id: str, workflow: Workflow[Any, Any]
-    ) -> list[HistoryEvent]:
+    async def history(self, execution_id: str, workflow: Workflow[Any, Any]) -> list[HistoryEvent]:
         return history_of(await self.stream(execution_id))
 
     async def result(
@@ -92,7 +92,7 @@ class Inquiry:
             waiter = waiters.add(execution_id, raise_when_parked=not wait_when_parked)
         try:
             if not fresh:
-                await self._tell_if_over(execution_id, waiter, wait_when_parked)
+                await self._tell_if_over(execution_id, waiter, wait_when_parked=wait_when_parked)
             async with asyncio.timeout(timeout):
                 end = await waiter
         finally:
@@ -100,7 +100,7 @@ class Inquiry:
         return outcome(workflow, execution_id, end)
 
     async def _tell_if_over(
-        self, execution_id: str, waiter: Waiter, wait_when_parked: bool
+        self, execution_id: str, waiter: Waiter, *, wait_when_parked: bool
     ) -> None:
         """Tells the waiter what the journal knows already."""
         if execution_id in self._residents.live:
@@ -108,10 +108,12 @@ class Inquiry:
         row = (await self._journal.rows([execution_id])).get(execution_id)
         if row is None:
             raise UnknownExecution(execution_id)
-        if row.state in ("suspended", "blocked", "stuck"):
+        if row.state == "blocked":  # by other code perhaps: this engine's says what holds now
+            await self._residents.load([row])
+        elif row.state in ("suspended", "stuck"):
             if not wait_when_parked and not waiter.done():
                 waiter.set_exception(ExecutionParked(execution_id, row.state, row.reason))
-        elif row.state not in ("running", "compensating"):
+        elif row.state not in OPEN_STATES:
             last = (await self.stream(execution_id))[-1]
             if isinstance(last, events.TERMINAL) and not waiter.done():
                 waiter.set_result(last)
@@ -156,7 +158,7 @@ class Inquiry:
         """Lets a parked execution go on; durable when it returns. No effect on others."""
 
         def order(live: LiveExecution) -> None:
-            if live.state.end is None and live.index_state() in ("suspended", "stuck"):
+            if live.state.end is None and index_word(live) in PARKED_STATES:
                 live.take(events.ExecutionResumed(time=live.now(), reason=reason))
                 if live.body is not None or live.backward is not None:
                     rearm(live)
@@ -213,9 +215,9 @@ def _same(workflow: Workflow[Any, Any], recorded: bytes, payload: bytes) -> bool
 
 def difference(recorded: bytes, given: bytes) -> str:
     """Two encoded requests, line by line: - is recorded, + is given."""
-    lines = [
+    before, after = (
         json.dumps(json.loads(data), indent=2, ensure_ascii=False).splitlines()
         for data in (recorded, given)
-    ]
-    compared = difflib.unified_diff(*lines, "recorded", "given", lineterm="", n=1)
+    )
+    compared = difflib.unified_diff(before, after, "recorded", "given", lineterm="", n=1)
     return "\n".join(compared)

@@ -15,14 +15,15 @@ from perdure.domain import events, rollback
 from perdure.domain.errors import Blocked, PerdureError, UnknownCode
 from perdure.domain.events import End, Event, RecordedError
 from perdure.domain.execution import Execution
-from perdure.domain.journal import IndexRow, Submission
-from perdure.domain.states import BlockedByCode, State, Stuck, Suspended, state_of, word_of
+from perdure.domain.journal import Submission
+from perdure.domain.states import BlockedByCode, State, state_of
 from perdure.sagas.backward import Backward
 from perdure.sagas.body import NOTHING, BodyRun
 from perdure.sagas.forward import Forward
+from perdure.sagas.index import index_change
 from perdure.sagas.replay import Feeding
 from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
-from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER, Surroundings
+from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.workflow import Workflow
 
 
@@ -43,6 +44,7 @@ class LiveExecution:
         "gone",
         "id",
         "index",
+        "pending",
         "shard",
         "starting",
         "state",
@@ -69,6 +71,7 @@ class LiveExecution:
         self.timers: list[tuple[int, int]] = []  # (version, ordinal): set when that is stored
         self.withdrawals: list[tuple[int, int]] = []  # likewise: attempts to cancel
         self.stored_version = 0
+        self.pending = 0  # submissions that are not stored yet
         self.index: tuple[str, int | None] | None = None  # state and due, as submitted last
         self.end: End | None = None  # as the body has it, while outcomes are still to settle
         self.blocked: Blocked | None = None
@@ -240,65 +243,23 @@ class LiveExecution:
 
     def submit(self) -> None:
         """Appends what was recorded, with the row of the index where it changes."""
-        changed = self._index_change()
+        changed = index_change(self)
         if self.events or changed is not None:
             recorded, self.events = self.events, []
             expected = self.state.version - len(recorded)
             submission = Submission(self.id, self.shard, expected, recorded, changed)
+            self.pending += 1
             self.around.committer.submit(submission, self)
-
-    def _index_change(self) -> IndexRow | None:
-        state = self.index_state()
-        due = self._leaving_due() if state == "running" else None
-        if self.index == (state, due):
-            return None
-        self.index = (state, due)
-        return self.row(state, due)
-
-    def row(self, state: str, due: int | None) -> IndexRow:
-        reason = "" if state == "running" else self.reason()
-        name = self.id.partition("@")[0]
-        started, changed = self.state.started, self.now()
-        return IndexRow(self.id, self.shard, name, state, due, started, changed, reason)
-
-    def index_state(self) -> str:
-        """The state's word in the index, where waiting is running."""
-        state = self.state
-        if state.end is None and state.rollback is None:
-            if self.blocked is not None:
-                return "blocked"
-            return "suspended" if state.suspended else "running"
-        return word_of(self.status())
 
     def status(self) -> State:
         if self.blocked is not None and self.state.end is None:
             return BlockedByCode(str(self.blocked))
         return state_of(self.state)
 
-    def reason(self) -> str:
-        """Why it is parked, in words; empty when it is not."""
-        match self.status():
-            case Suspended(reason) | Stuck(_, reason) | BlockedByCode(reason):
-                return reason
-            case _:
-                return ""
-
-    def _leaving_due(self) -> int | None:
-        """When it is due, if it can leave memory until then."""
-        if self.forward.busy:
-            return None
-        dues = list(self.state.timers.values())
-        dues += [record.due for record in self.state.open.values() if record.due is not None]
-        due = min(dues, default=None)
-        if due is None or self.crowded:
-            return due
-        return due if due > self.state.time + LEAVES_WHEN_DUE_AFTER else None
-
     def stored(self, submission: Submission) -> None:
         """What was submitted is durable: perform it."""
-        self.stored_version = max(
-            self.stored_version, submission.expected + len(submission.events)
-        )
+        self.pending -= 1
+        self.stored_version = max(self.stored_version, submission.expected + len(submission.events))
         if self.waiters:
             for version, future in self.waiters:
                 if version <= self.stored_version and not future.done():
@@ -352,7 +313,7 @@ class LiveExecution:
         """Whether nothing of it runs and everything is stored: it may leave memory."""
         backward = self.backward
         return (
-            self.stored_version == self.state.version
+            self.pending == 0  # the row of the index too, for those who ask after it has left
             and not self.events
             and not self.forward.busy
             and (backward is None or not backward.busy)

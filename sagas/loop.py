@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
 from perdure.domain.errors import (
     Blocked,
     BodyDoesNotRest,
-    ForbiddenInBody,
     NonDeterministicWorkflow,
     TooManyBranches,
 )
+from perdure.sagas.callbacks import Callback, TimerCallback
+from perdure.sagas.dismissal import ExecutionDismissed, close_generator, throw_out
+from perdure.sagas.forbidden import NoOutsideWorld
 from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
 
 if TYPE_CHECKING:
@@ -33,66 +35,12 @@ Ts = TypeVarTuple("Ts")
 
 FEED_STEPS_LIMIT = 100_000
 FEED_REQUESTS_LIMIT = 1_000
-DISMISSAL_THROWS_LIMIT = 100
 HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd: consecutive ordinals land far apart, none collide
 HASH_MASK = (1 << 61) - 2
+NO_CONTEXT = Context()
 
 _get_running_loop = asyncio._get_running_loop
 _set_running_loop = asyncio._set_running_loop
-
-
-class ExecutionDismissed(BaseException):
-    """Raised at every await of a body that is left; user code must not swallow it."""
-
-
-class Callback:
-    """A scheduled call; stands for asyncio.Handle, which is costlier and tied to asyncio's loop."""
-
-    __slots__ = ("_args", "_callback", "_cancelled", "_context")
-
-    def __init__(
-        self, callback: Callable[..., object], args: tuple[Any, ...], context: Context
-    ) -> None:
-        self._callback = callback
-        self._args = args
-        self._context = context
-        self._cancelled = False
-
-    def cancel(self) -> None:
-        self._cancelled = True
-
-    def cancelled(self) -> bool:
-        return self._cancelled
-
-    def run(self) -> None:
-        if not self._cancelled:
-            self._context.run(self._callback, *self._args)
-
-
-class TimerCallback(Callback):
-    """A scheduled call that is a durable timer."""
-
-    __slots__ = ("_loop", "_when", "request")
-
-    def __init__(
-        self,
-        loop: "BodyLoop",
-        when: float,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        context: Context,
-    ) -> None:
-        super().__init__(callback, args, context)
-        self._loop = loop
-        self._when = when
-
-    def when(self) -> float:
-        return self._when
-
-    def cancel(self) -> None:
-        if not self._cancelled:
-            self._cancelled = True
-            self._loop.timer_cancelled(self.request)
 
 
 class BodyTask(asyncio.Task[Any]):
@@ -102,13 +50,14 @@ class BodyTask(asyncio.Task[Any]):
     hashes of many executions over asyncio's global set of tasks, where bare ordinals collide.
     """
 
-    __slots__ = ("_hash",)
+    __slots__ = ("ordinal_hash",)
+    ordinal_hash: int
 
     def __hash__(self) -> int:
-        return self._hash
+        return self.ordinal_hash
 
 
-class BodyLoop(asyncio.AbstractEventLoop):
+class BodyLoop(NoOutsideWorld):
     """See the module. One execution's body, its tasks, and what they ask for."""
 
     def __init__(self, execution_id: str) -> None:
@@ -228,9 +177,9 @@ class BodyLoop(asyncio.AbstractEventLoop):
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 coroutine = task.get_coro()
                 if coroutine is not None and not task.done():
-                    left &= _throw_out(coroutine.throw)
+                    left &= throw_out(coroutine.throw)
             for generator in self._generators or ():
-                left &= _close(generator)
+                left &= close_generator(generator)
             self._ready.clear()
             return left
         finally:
@@ -262,7 +211,7 @@ class BodyLoop(asyncio.AbstractEventLoop):
         if self._generators and generator in self._generators:
             self._generators.remove(generator)
         if self.dismissed:
-            _close(generator)
+            close_generator(generator)
         else:
             self.call_soon(self.create_task, generator.aclose())
 
@@ -298,11 +247,11 @@ class BodyLoop(asyncio.AbstractEventLoop):
             raise ExecutionDismissed
         task: BodyTask = BodyTask.__new__(BodyTask)
         self._task_count += 1
-        task._hash = (self._seed + self._task_count) * HASH_MULTIPLIER & HASH_MASK
+        task.ordinal_hash = (self._seed + self._task_count) * HASH_MULTIPLIER & HASH_MASK
         number = name if name is not None else f"{self.execution_id}/{self._task_count}"
         task.__init__(coro, loop=self, name=str(number), context=context)  # type: ignore[misc]
         self.tasks[task] = None
-        task.add_done_callback(self._task_done, context=_EMPTY)
+        task.add_done_callback(self._task_done, context=NO_CONTEXT)
         return task
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
@@ -339,7 +288,6 @@ class BodyLoop(asyncio.AbstractEventLoop):
         handle = TimerCallback(
             self, when, callback, args, copy_context() if context is None else context
         )
-        handle.request = TimerRequest(handle, round_up_to_milliseconds(when))
         self._ask(handle.request)
         return handle
 
@@ -353,62 +301,8 @@ class BodyLoop(asyncio.AbstractEventLoop):
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """As call_exception_handler."""
 
-    def set_debug(self, enabled: bool) -> None:
-        raise ForbiddenInBody("set_debug")
-
-    async def shutdown_asyncgens(self) -> None:
-        raise ForbiddenInBody("shutdown_asyncgens")
-
     def get_task_factory(self) -> None:
         return None
 
     def get_exception_handler(self) -> None:
         return None
-
-
-def round_up_to_milliseconds(when: float) -> int:
-    """Seconds to microseconds, in whole milliseconds, never early.
-
-    A float of today's seconds is good to 0.24 microseconds; what is nearer than half a microsecond
-    to a millisecond is that millisecond.
-    """
-    microseconds = round(when * 1_000_000)
-    return -(-microseconds // 1000) * 1000
-
-
-def _throw_out(throw: Callable[[BaseException], object]) -> bool:
-    """Throws ExecutionDismissed into a coroutine until it ends; False if it never does."""
-    for _ in range(DISMISSAL_THROWS_LIMIT):
-        try:
-            throw(ExecutionDismissed())
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # whatever a body that is left still raises has no effect
-            return True
-    return False
-
-
-def _close(generator: AsyncGenerator[Any, Any]) -> bool:
-    closing = generator.athrow(ExecutionDismissed())
-    try:
-        closing.send(None)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # as above
-        return True
-    return _throw_out(closing.throw)
-
-
-def _forbidden(what: str) -> Callable[..., NoReturn]:
-    def refuse(self: BodyLoop, *args: object, **kwargs: object) -> NoReturn:
-        raise ForbiddenInBody(what)
-
-    return refuse
-
-
-_EMPTY = Context()
-
-for _name, _value in list(vars(asyncio.AbstractEventLoop).items()):
-    if not _name.startswith("_") and callable(_value) and _name not in vars(BodyLoop):
-        setattr(BodyLoop, _name, _forbidden(f"loop.{_name}()"))
-BodyLoop.__abstractmethods__ = frozenset()

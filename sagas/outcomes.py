@@ -6,6 +6,7 @@ flight when its runner died.
 """
 
 import traceback
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Raw
@@ -25,6 +26,23 @@ TRACEBACK_LIMIT = 16_000
 
 CRASHED = RecordedError(type="Crash", text="the runner ended while this attempt was in flight")
 Kind: TypeAlias = Literal["defect", "timeout", "crash"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What ended an attempt without an outcome, when, and the randomness drawn for its retry."""
+
+    kind: Kind
+    error: RecordedError
+    now: int
+    fraction: float
+    retry_after: float | None = None
+
+    def due(self, retry: Retry, attempt: int, started_at: int) -> int | None:
+        """When the next attempt begins; None when the policy gives up."""
+        elapsed = (self.now - started_at) / 1_000_000
+        delay = retry.next_delay(attempt, elapsed, self.fraction, self.retry_after)
+        return None if delay is None else self.now + round(delay * 1_000_000)
 
 
 def recorded_error(error: BaseException) -> RecordedError:
@@ -53,8 +71,8 @@ def after_attempt(
         case Returned(value):
             try:
                 data, decoded = activity.encode_result(value)
-            except (PerdureError, ValueError, TypeError) as error:
-                return _suspended(record, now, recorded_error(error), str(error)), None
+            except (PerdureError, ValueError, TypeError) as unfit:
+                return _suspended(record, now, recorded_error(unfit), str(unfit)), None
             succeeded = events.ActivitySucceeded(
                 time=now, ordinal=record.ordinal, attempt=record.attempt, result=Raw(data)
             )
@@ -68,20 +86,20 @@ def after_attempt(
             return [cancelled(record, now)], None
         case TimedOut(seconds):
             error = RecordedError(type="TimeoutError", text=f"no answer within {seconds:g} s")
-            return _failed(activity, record, "timeout", error, now, fraction), None
+            return _failed(activity, record, Trouble("timeout", error, now, fraction)), None
         case Raised(error):
             recorded = recorded_error(error)
+            trouble = Trouble("defect", recorded, now, fraction, _retry_after(error))
             if isinstance(error, activity.non_retryable):
-                return _given_up(activity, record, "defect", recorded, now), None
-            after = _retry_after(error)
-            return _failed(activity, record, "defect", recorded, now, fraction, after), None
+                return _given_up(activity, record, trouble), None
+            return _failed(activity, record, trouble), None
 
 
 def after_crash(
     activity: Activity[..., Any], record: ActivityRecord, now: int, fraction: float
 ) -> list[Event]:
     """As after_attempt, for an attempt that was in flight when its runner ended: no back-off."""
-    return _failed(activity, record, "crash", CRASHED, now, fraction, 0.0)
+    return _failed(activity, record, Trouble("crash", CRASHED, now, fraction, 0.0))
 
 
 def cancelled(
@@ -115,49 +133,43 @@ def _declared(
     return [failed]
 
 
-def _failed(
-    activity: Activity[..., Any],
-    record: ActivityRecord,
-    kind: Kind,
-    error: RecordedError,
-    now: int,
-    fraction: float,
-    retry_after: float | None = None,
-) -> list[Event]:
-    if kind != "defect" and activity.on_unknown == "compensate":
-        return _given_up(activity, record, kind, error, now)
+def _failed(activity: Activity[..., Any], record: ActivityRecord, trouble: Trouble) -> list[Event]:
+    if trouble.kind != "defect" and activity.on_unknown == "compensate":
+        return _given_up(activity, record, trouble)
     due = None
     if not record.abandoned:
-        due = _due(activity.retry, record.attempt, record.started_at, now, fraction, retry_after)
+        due = trouble.due(activity.retry, record.attempt, record.started_at)
         if due is None:
-            return _given_up(activity, record, kind, error, now)
-    failed = events.AttemptFailed(
-        time=now, ordinal=record.ordinal, attempt=record.attempt, kind=kind, error=error, due=due
-    )
-    return [failed]
+            return _given_up(activity, record, trouble)
+    return [_attempt_failed(record, trouble, due)]
 
 
 def _given_up(
-    activity: Activity[..., Any], record: ActivityRecord, kind: Kind, error: RecordedError, now: int
+    activity: Activity[..., Any], record: ActivityRecord, trouble: Trouble
 ) -> list[Event]:
-    if activity.on_exhausted == "suspend" and not record.abandoned:
-        hint = f"{activity.name} gave up after {record.attempt} attempts: {error}"
-        return _suspended(record, now, error, hint)
-    ordinal, attempt = record.ordinal, record.attempt
-    failed = events.AttemptFailed(
-        time=now, ordinal=ordinal, attempt=attempt, kind=kind, error=error
-    )
     if record.abandoned:
-        return [failed]
-    return [
-        failed,
-        events.ActivityFailed(time=now, ordinal=ordinal, attempt=attempt, error=error),
-    ]
+        return [_attempt_failed(record, trouble)]
+    if activity.on_exhausted == "suspend":
+        hint = f"{activity.name} gave up after {record.attempt} attempts: {trouble.error}"
+        return _suspended(record, trouble.now, trouble.error, hint)
+    given_up = events.ActivityFailed(
+        time=trouble.now, ordinal=record.ordinal, attempt=record.attempt, error=trouble.error
+    )
+    return [_attempt_failed(record, trouble), given_up]
 
 
-def _suspended(
-    record: ActivityRecord, now: int, error: RecordedError, reason: str
-) -> list[Event]:
+def _attempt_failed(record: ActivityRecord, trouble: Trouble, due: int | None = None) -> Event:
+    return events.AttemptFailed(
+        time=trouble.now,
+        ordinal=record.ordinal,
+        attempt=record.attempt,
+        kind=trouble.kind,
+        error=trouble.error,
+        due=due,
+    )
+
+
+def _suspended(record: ActivityRecord, now: int, error: RecordedError, reason: str) -> list[Event]:
     if record.abandoned:
         return [cancelled(record, now)]
     ordinal, attempt = record.ordinal, record.attempt
@@ -176,7 +188,7 @@ def _suspended(
 
 
 def after_compensation(
-    compensation: Compensation,
+    compensation: Compensation[..., Any],
     record: CompensationRecord,
     ended: Ended | None,
     now: int,
@@ -206,25 +218,13 @@ def after_compensation(
             error = RecordedError(type="TimeoutError", text=f"no answer within {seconds:g} s")
         case _:
             kind, error, after = "crash", CRASHED, 0.0
-    due = _due(compensation.retry, attempt, record.started_at, now, fraction, after)
+    trouble = Trouble(kind, error, now, fraction, after)
+    due = trouble.due(compensation.retry, attempt, record.started_at)
     if due is None:
         return events.CompensationFailed(time=now, undoes=undoes, attempt=attempt, error=error)
     return events.CompensationAttemptFailed(
         time=now, undoes=undoes, attempt=attempt, kind=kind, error=error, due=due
     )
-
-
-def _due(
-    retry: Retry,
-    attempt: int,
-    started_at: int,
-    now: int,
-    fraction: float,
-    retry_after: float | None,
-) -> int | None:
-    elapsed = (now - started_at) / 1_000_000
-    delay = retry.next_delay(attempt, elapsed, fraction, retry_after)
-    return None if delay is None else now + round(delay * 1_000_000)
 
 
 def _retry_after(error: BaseException) -> float | None:
@@ -236,4 +236,3 @@ def _retry_after(error: BaseException) -> float | None:
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
-

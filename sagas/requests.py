@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from perdure.sagas.activity import Activity
-    from perdure.sagas.loop import BodyLoop, TimerCallback
+    from perdure.sagas.callbacks import TimerCallback
+    from perdure.sagas.loop import BodyLoop
 
 
 class Answer(asyncio.Future[Any]):
@@ -38,9 +39,7 @@ class ActivityRequest(Answer):
 
     __slots__ = ("activity", "arguments")
 
-    def __init__(
-        self, loop: "BodyLoop", activity: "Activity[..., Any]", arguments: bytes
-    ) -> None:
+    def __init__(self, loop: "BodyLoop", activity: "Activity[..., Any]", arguments: bytes) -> None:
         super().__init__(loop)
         self.activity = activity
         self.arguments = arguments
@@ -69,3 +68,13 @@ class TimerRequest:
 
 
 Request: TypeAlias = ActivityRequest | SuspendRequest | TimerRequest
+
+
+def round_up_to_milliseconds(when: float) -> int:
+    """Seconds to microseconds, in whole milliseconds, never early.
+
+    A float of today's seconds is good to 0.24 microseconds; what is nearer than half a microsecond
+    to a millisecond is that millisecond.
+    """
+    microseconds = round(when * 1_000_000)
+    return -(-microseconds // 1000) * 1000

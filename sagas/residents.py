@@ -1,13 +1,12 @@
 """The residents: which executions are in memory, how they come and when they leave.
 
 Starts beyond `max_in_flight` are recorded alone and stay rows of the index; what waits for long,
-is parked or has ended leaves. `keep` brings rows back: at open what was in flight, then whatever is
-due, told by starts and dues, with a repeated scan as the net below.
+is parked or has ended leaves. The keeper brings rows back when they are due and there is room.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,24 +14,31 @@ from perdure.domain.errors import (
     Blocked,
     EngineStopped,
     ExecutionParked,
-    PerdureError,
     Undecodable,
     UnknownCode,
     UnknownExecution,
 )
 from perdure.domain.events import Event
 from perdure.domain.identity import Identity, shard_of
-from perdure.domain.journal import IndexRow, Journal, Scan, Submission
+from perdure.domain.journal import (
+    OPEN_STATES,
+    PARKED_STATES,
+    IndexRow,
+    Journal,
+    Submission,
+)
+from perdure.sagas.callbacks import in_callback
+from perdure.sagas.index import index_row, parked_reason
+from perdure.sagas.keeper import Keeper
 from perdure.sagas.live_execution import LiveExecution
+from perdure.sagas.recorded_start import NOBODY, RecordedStart
 from perdure.sagas.recovery import load
 from perdure.sagas.settings import EngineSettings
-from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER, Surroundings
+from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.waiters import Waiters
 from perdure.sagas.workflow import Workflow
 
 LOAD_AT_ONCE = 64  # replays in one go; between portions the loop serves others
-NEVER = 1 << 62
-GOING = ("running", "compensating")
 
 log = logging.getLogger("perdure")
 
@@ -56,11 +62,9 @@ class Residents:
         self._workflows = workflows
         self._settings = settings
         self._shards = shards
-        self._room = max(1, settings.max_in_flight * 3 // 4)
-        self._backlog = True  # rows may be waiting for room
+        self.room = max(1, settings.max_in_flight * 3 // 4)  # from here on rows are brought back
+        self.keeper = Keeper(self, journal, settings)
         self._loading: dict[str, asyncio.Future[None]] = {}
-        self._wake: asyncio.Future[None] | None = None
-        self._next_due = NEVER
         self._drained: asyncio.Future[None] | None = None
 
     # Starting
@@ -75,9 +79,9 @@ class Residents:
         if self.in_flight >= self._settings.max_in_flight:
             execution.record_start(payload)
             now = execution.state.time
-            row = execution.row("running", now)
+            row = index_row(execution, "running", now)
             submission = Submission(execution_id, shard, 0, execution.events, row)
-            self.around.committer.submit(submission, RecordedStart(self, started))
+            self.around.committer.submit(submission, RecordedStart(self.recorded_alone, started))
             return started
         self.live[execution_id] = execution
         self._count(execution, busy=True)
@@ -102,7 +106,7 @@ class Residents:
                 starting.set_result(True)
         busy = execution.busy
         if busy is not execution.counted:
-            self._count(execution, busy)
+            self._count(execution, busy=busy)
         if busy or not execution.quiet:
             return
         state = execution.state
@@ -111,12 +115,12 @@ class Residents:
             self.waiters.ended(execution.id, state.end)
             return
         word, due = execution.index or ("running", None)
-        if word in ("suspended", "blocked", "stuck"):
+        if word == "blocked" or word in PARKED_STATES:
             self._forget(execution)
             self._parked(execution, word)
         elif due is not None:
             self._forget(execution)
-            self._due_at(due)
+            self.keeper.due_at(due)
         elif len(self.live) > self._settings.resident_limit:
             execution.crowded = True
             execution.submit()
@@ -130,7 +134,7 @@ class Residents:
         self.look()
 
     def _parked(self, execution: LiveExecution, word: str) -> None:
-        error = ExecutionParked(execution.id, word, execution.reason())
+        error = ExecutionParked(execution.id, word, parked_reason(execution))
         log.warning("%s", error)
         self.waiters.parked(execution.id, error)
         if self._settings.on_parked is not None:
@@ -145,11 +149,11 @@ class Residents:
         if not self.live and self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
-    def _count(self, execution: LiveExecution, busy: bool) -> None:
+    def _count(self, execution: LiveExecution, *, busy: bool) -> None:
         execution.counted = busy
         self.in_flight += 1 if busy else -1
         if not busy:
-            if self._backlog and self.in_flight <= self._room:
+            if self.keeper.backlog and self.in_flight <= self.room:
                 self.look()
             if self.in_flight == 0 and self._drained is not None and not self._drained.done():
                 self._drained.set_result(None)
@@ -171,7 +175,7 @@ class Residents:
             rows = await self._journal.rows([execution_id])
             if execution_id not in rows:
                 raise UnknownExecution(execution_id)
-            if rows[execution_id].state not in (*GOING, "blocked", "suspended", "stuck"):
+            if rows[execution_id].state not in OPEN_STATES + PARKED_STATES:
                 return None
             found = (await self.load([rows[execution_id]])).get(execution_id)
             if found is None:
@@ -263,82 +267,22 @@ class Residents:
 
         await in_callback(self.around.loop, again)
 
-    # Keeping
+    # Room
 
     def look(self) -> None:
-        """Lets `keep` look through the journal at once."""
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        """Lets the keeper look through the journal at once."""
+        self.keeper.look()
 
     def recorded_alone(self) -> None:
         """A start waits in the journal for room."""
-        self._backlog = True
-        if self.in_flight <= self._room:
+        self.keeper.backlog = True
+        if self.in_flight <= self.room:
             self.look()
 
-    def _due_at(self, due: int) -> None:
-        if due < self._next_due:
-            self._next_due = due
-            self.look()
-
-    async def keep(self) -> None:
-        """Brings rows back to memory when there is room and they are due; until cancelled."""
-        loop = self.around.loop
-        await self._sweep()
-        while True:
-            self._wake = loop.create_future()
-            await self._scan()
-            if self._backlog and self.in_flight <= self._room:
-                continue
-            seconds = (self._next_due - LEAVES_WHEN_DUE_AFTER - self.around.clock.now()) / 1e6
-            seconds = min(max(seconds, 0.05), self._settings.scan_seconds)
-            timer = loop.call_later(seconds, self.look)
-            await self._wake
-            timer.cancel()
-
-    async def _sweep(self) -> None:
-        """What was in flight, or blocked, when the last engine ended."""
-        after = None
-        opened = self.around.clock.now()
-        while True:
-            limit = max(self._settings.max_in_flight - self.in_flight, LOAD_AT_ONCE)
-            page = await self._journal.scan(
-                Scan(states=(*GOING, "blocked"), after=after, limit=limit)
-            )
-            await self.load([row for row in page if row.started <= opened])
-            if len(page) < limit:
-                return
-            after = (page[-1].due or 0, page[-1].execution_id)
-            await self._until_room()
-
-    async def _until_room(self) -> None:
-        while self.in_flight > self._room:
-            self._wake = self.around.loop.create_future()
-            timer = self.around.loop.call_later(self._settings.scan_seconds, self.look)
-            await self._wake
-            timer.cancel()
-
-    async def _scan(self) -> None:
-        """What is due soon, in the order of dues, as far as there is room."""
-        after: tuple[int, str] | None = None
-        while True:
-            room = self._settings.max_in_flight - self.in_flight
-            if room <= 0:
-                self._backlog = True
-                return
-            page = await self._journal.scan(
-                Scan(states=GOING, due_until=NEVER, after=after, limit=max(room, LOAD_AT_ONCE))
-            )
-            soon = self.around.clock.now() + LEAVES_WHEN_DUE_AFTER
-            due = [row for row in page if row.due is not None and row.due <= soon]
-            await self.load(due)
-            if len(due) < len(page) or len(page) < max(room, LOAD_AT_ONCE):
-                self._backlog = False
-                later = page[len(due)].due if len(due) < len(page) else None
-                self._next_due = NEVER if later is None else later
-                return
-            last = page[-1]
-            after = (last.due or 0, last.execution_id)
+    @property
+    def free(self) -> int:
+        """How many executions more may be in flight."""
+        return self._settings.max_in_flight - self.in_flight
 
     # Stopping
 
@@ -357,59 +301,3 @@ class Residents:
             self._forget(execution)
             execution.fail_waiters(EngineStopped(execution.id))
         self.waiters.stop()
-
-
-class RecordedStart:
-    """A start beyond the limit: recorded alone, its execution begins when there is room."""
-
-    __slots__ = ("_residents", "_started")
-
-    def __init__(self, residents: Residents, started: "asyncio.Future[bool]") -> None:
-        self._residents = residents
-        self._started = started
-
-    def stored(self, submission: Submission) -> None:
-        if not self._started.done():
-            self._started.set_result(True)
-        self._residents.recorded_alone()
-
-    def refused(self, submission: Submission, error: PerdureError | None) -> None:
-        if self._started.done():
-            return
-        if error is None:
-            self._started.set_result(False)
-        else:
-            self._started.set_exception(error)
-
-
-class Nobody:
-    """For changes of the index that nobody waits for; the next scan tries again."""
-
-    def stored(self, submission: Submission) -> None:
-        """Nothing follows."""
-
-    def refused(self, submission: Submission, error: PerdureError | None) -> None:
-        log.warning("%s: its state could not be noted: %s", submission.execution_id, error)
-
-
-NOBODY = Nobody()
-
-
-async def in_callback(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
-    """Runs `work` in a plain callback of the loop: no task is being run meanwhile."""
-    done: asyncio.Future[None] = loop.create_future()
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            if not done.done():
-                done.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
-        else:
-            if not done.done():
-                done.set_result(None)
-
-    loop.call_soon(run)
-    await done

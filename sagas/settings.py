@@ -32,4 +32,6 @@ class EngineSettings:
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"EngineSettings: {name}={value!r} must be an int from 1 on")
         if not self.stop_seconds >= 0 or not self.scan_seconds > 0:
-            raise ValueError("EngineSettings: stop_seconds and scan_seconds are seconds, not below 0")
+            raise ValueError(
+                "EngineSettings: stop_seconds and scan_seconds are seconds, not below 0"
+            )

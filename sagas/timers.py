@@ -14,7 +14,7 @@ LONGEST_LOOK_SECONDS = 30.0
 
 
 class Timers:
-    """Calls back at dues. `cancel` is not offered: the one called knows whether it still matters."""
+    """Calls back at dues. No cancelling: the one called knows whether it still matters."""
 
     __slots__ = ("_clock", "_heap", "_loop", "_next", "_serial")
 

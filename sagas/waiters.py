@@ -17,7 +17,7 @@ class Waiters:
     def __init__(self) -> None:
         self._by_id: dict[str, list[tuple[Waiter, bool]]] = {}
 
-    def add(self, execution_id: str, raise_when_parked: bool) -> Waiter:
+    def add(self, execution_id: str, *, raise_when_parked: bool) -> Waiter:
         waiter: Waiter = asyncio.get_running_loop().create_future()
         self._by_id.setdefault(execution_id, []).append((waiter, raise_when_parked))
         return waiter

@@ -1,0 +1,70 @@
+"""The row of the `executions` index that belongs to a live execution: when it has to be written.
+
+At the start, on a change of state, and with a due when the execution may leave memory until then;
+never per step. Without a due its owner holds it: whoever comes next looks at it first.
+"""
+
+from typing import TYPE_CHECKING
+
+from perdure.domain.journal import IndexRow
+from perdure.domain.states import BlockedByCode, Stuck, Suspended, word_of
+from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER
+
+if TYPE_CHECKING:
+    from perdure.sagas.live_execution import LiveExecution
+
+
+def index_change(execution: "LiveExecution") -> IndexRow | None:
+    """The row as it is to be now; None when it says that already."""
+    word = index_word(execution)
+    due = leaving_due(execution) if word == "running" else None
+    if execution.index == (word, due):
+        return None
+    execution.index = (word, due)
+    return index_row(execution, word, due)
+
+
+def index_row(execution: "LiveExecution", word: str, due: int | None) -> IndexRow:
+    state = execution.state
+    return IndexRow(
+        execution_id=execution.id,
+        shard=execution.shard,
+        workflow=execution.id.partition("@")[0],
+        state=word,
+        due=due,
+        started=state.started,
+        changed=execution.now(),
+        reason="" if word == "running" else parked_reason(execution),
+    )
+
+
+def index_word(execution: "LiveExecution") -> str:
+    """The state in one word, as the index has it: waiting is running there."""
+    state = execution.state
+    if state.end is None and state.rollback is None:
+        if execution.blocked is not None:
+            return "blocked"
+        return "suspended" if state.suspended else "running"
+    return word_of(execution.status())
+
+
+def parked_reason(execution: "LiveExecution") -> str:
+    """Why it is parked, in words; empty when it is not."""
+    match execution.status():
+        case Suspended(reason) | Stuck(_, reason) | BlockedByCode(reason):
+            return reason
+        case _:
+            return ""
+
+
+def leaving_due(execution: "LiveExecution") -> int | None:
+    """When it is due, if it can leave memory until then."""
+    state = execution.state
+    if execution.forward.busy:
+        return None
+    dues = list(state.timers.values())
+    dues += [record.due for record in state.open.values() if record.due is not None]
+    due = min(dues, default=None)
+    if due is None or execution.crowded:
+        return due
+    return due if due > state.time + LEAVES_WHEN_DUE_AFTER else None

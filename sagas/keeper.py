@@ -1,0 +1,103 @@
+"""The keeper: the loop that brings executions back to memory.
+
+At open what was in flight, or blocked, when the last engine ended; then whatever is due, as far as
+there is room. Starts and dues wake it; the repeated scan is only the net below.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from perdure.domain.journal import Journal, Scan
+from perdure.sagas.settings import EngineSettings
+from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER
+
+if TYPE_CHECKING:
+    from perdure.sagas.residents import Residents
+
+PAGE_AT_LEAST = 64  # rows, so that a little room does not make many scans
+NEVER = 1 << 62
+GOING = ("running", "compensating")
+
+
+class Keeper:
+    """See the module. `backlog` says that rows may be waiting for room."""
+
+    def __init__(self, residents: "Residents", journal: Journal, settings: EngineSettings) -> None:
+        self._residents = residents
+        self._journal = journal
+        self._settings = settings
+        self._wake: asyncio.Future[None] | None = None
+        self._next_due = NEVER
+        self.backlog = True
+
+    def look(self) -> None:
+        """Lets `keep` look through the journal at once."""
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def due_at(self, due: int) -> None:
+        """An execution has left memory until this time."""
+        if due < self._next_due:
+            self._next_due = due
+            self.look()
+
+    async def keep(self) -> None:
+        """Brings rows back to memory when there is room and they are due; until cancelled."""
+        loop = self._residents.around.loop
+        await self._sweep()
+        while True:
+            self._wake = loop.create_future()
+            await self._scan()
+            if self.backlog and self._residents.in_flight <= self._residents.room:
+                continue
+            seconds = (
+                self._next_due - LEAVES_WHEN_DUE_AFTER - self._residents.around.clock.now()
+            ) / 1e6
+            seconds = min(max(seconds, 0.05), self._settings.scan_seconds)
+            timer = loop.call_later(seconds, self.look)
+            await self._wake
+            timer.cancel()
+
+    async def _sweep(self) -> None:
+        """What was in flight, or blocked, when the last engine ended."""
+        after = None
+        opened = self._residents.around.clock.now()
+        while True:
+            limit = max(self._residents.free, PAGE_AT_LEAST)
+            page = await self._journal.scan(
+                Scan(states=(*GOING, "blocked"), after=after, limit=limit)
+            )
+            await self._residents.load([row for row in page if row.started <= opened])
+            if len(page) < limit:
+                return
+            after = (page[-1].due or 0, page[-1].execution_id)
+            await self._until_room()
+
+    async def _until_room(self) -> None:
+        while self._residents.in_flight > self._residents.room:
+            self._wake = self._residents.around.loop.create_future()
+            timer = self._residents.around.loop.call_later(self._settings.scan_seconds, self.look)
+            await self._wake
+            timer.cancel()
+
+    async def _scan(self) -> None:
+        """What is due soon, in the order of dues, as far as there is room."""
+        after: tuple[int, str] | None = None
+        while True:
+            room = self._residents.free
+            if room <= 0:
+                self.backlog = True
+                return
+            page = await self._journal.scan(
+                Scan(states=GOING, due_until=NEVER, after=after, limit=max(room, PAGE_AT_LEAST))
+            )
+            soon = self._residents.around.clock.now() + LEAVES_WHEN_DUE_AFTER
+            due = [row for row in page if row.due is not None and row.due <= soon]
+            await self._residents.load(due)
+            if len(due) < len(page) or len(page) < max(room, PAGE_AT_LEAST):
+                self.backlog = False
+                later = page[len(due)].due if len(due) < len(page) else None
+                self._next_due = NEVER if later is None else later
+                return
+            last = page[-1]
+            after = (last.due or 0, last.execution_id)

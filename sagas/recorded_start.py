@@ -1,0 +1,46 @@
+"""Who hears of submissions that no live execution stands behind."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from perdure.domain.errors import PerdureError
+from perdure.domain.journal import Submission
+
+log = logging.getLogger("perdure")
+
+
+class RecordedStart:
+    """A start beyond the limit: recorded alone, its execution begins when there is room."""
+
+    __slots__ = ("_started", "_stored")
+
+    def __init__(self, stored: Callable[[], None], started: "asyncio.Future[bool]") -> None:
+        self._stored = stored
+        self._started = started
+
+    def stored(self, submission: Submission) -> None:
+        if not self._started.done():
+            self._started.set_result(True)
+        self._stored()
+
+    def refused(self, submission: Submission, error: PerdureError | None) -> None:
+        if self._started.done():
+            return
+        if error is None:
+            self._started.set_result(False)
+        else:
+            self._started.set_exception(error)
+
+
+class Nobody:
+    """For changes of the index that nobody waits for; the next scan tries again."""
+
+    def stored(self, submission: Submission) -> None:
+        """Nothing follows."""
+
+    def refused(self, submission: Submission, error: PerdureError | None) -> None:
+        log.warning("%s: its state could not be noted: %s", submission.execution_id, error)
+
+
+NOBODY = Nobody()
