@@ -1,0 +1,167 @@
+"""The command line of the benchmarks. Each command prints one line of JSON on stdout.
+
+Without --json a table of the same goes before it, on stderr.
+"""
+
+import asyncio
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import program
+from benchmarks.branches import hold, in_own_process, memory
+from benchmarks.crash import crash
+from benchmarks.figures import Figures
+from benchmarks.machine import place_for
+from benchmarks.replaying import replays
+from benchmarks.workflow import Shape, payment
+from benchmarks.works import latency, throughput
+
+app = typer.Typer(
+    help="What Perdure costs. docs/how_to/measure.md says what the figures mean.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+Journal = Annotated[
+    str, typer.Option(help="memory, sqlite (a temporary file in TMPDIR), or an address.")
+]
+Workflows = Annotated[int, typer.Option(min=1, help="How many workflows are measured.")]
+InThreads = Annotated[bool, typer.Option("--sync", help="Sync activities, run in threads.")]
+InFlight = Annotated[
+    int, typer.Option(min=0, help="max_in_flight of the engine; 0: as many as are started.")
+]
+Duplicates = Annotated[
+    int, typer.Option(min=0, max=100, help="Percent that are asked for a second time.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the line of JSON alone.")]
+
+
+def show(figures: Figures, *, as_json: bool) -> None:
+    if not as_json:
+        table = Table("figure", "value", title=f"{figures['work']}, {figures['n']} workflows")
+        for name, value in figures.items():
+            if value is not None:
+                table.add_row(name, str(value))
+        Console(stderr=True).print(table)
+    print(json.dumps(figures), flush=True)
+
+
+@app.command("throughput")
+def measure_throughput(
+    *,
+    journal: Journal = "sqlite",
+    workflows: Workflows = 5000,
+    in_threads: InThreads = False,
+    in_flight: InFlight = 0,
+    duplicates: Duplicates = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Workflows a second, all started at once."""
+    with place_for(journal) as place:
+        figures = asyncio.run(
+            throughput(
+                place,
+                payment(Shape(in_threads=in_threads)),
+                workflows,
+                in_flight=in_flight or workflows,
+                duplicates_percent=duplicates,
+            )
+        )
+    show(figures, as_json=as_json)
+
+
+@app.command("latency")
+def measure_latency(
+    *,
+    journal: Journal = "sqlite",
+    workflows: Workflows = 300,
+    in_threads: InThreads = False,
+    in_flight: InFlight = 512,
+    as_json: AsJson = False,
+) -> None:
+    """Milliseconds from start to result, one at a time, beside the disk's fdatasync."""
+    with place_for(journal) as place:
+        work = payment(Shape(in_threads=in_threads))
+        figures = asyncio.run(latency(place, work, workflows, in_flight=in_flight or workflows))
+    show(figures, as_json=as_json)
+
+
+@app.command("crash")
+def measure_crash(
+    *, journal: Journal = "sqlite", workflows: Workflows = 1000, as_json: AsJson = False
+) -> None:
+    """Kills a worker with all its workflows in activity 3; seconds until a new one is through."""
+    if journal.startswith("memory"):
+        raise typer.BadParameter("a journal in memory ends with its process; use sqlite")
+    with place_for(journal) as place:
+        figures = crash(place, workflows)
+    show(figures, as_json=as_json)
+
+
+@app.command("memory")
+def measure_memory(
+    *,
+    workflows: Annotated[int, typer.Option(min=4, help="Executions that run at once.")] = 4000,
+    started: Annotated[
+        int, typer.Option(min=10, help="Executions started, against a tenth of them.")
+    ] = 20_000,
+    as_json: AsJson = False,
+) -> None:
+    """Bytes for each running execution and open branch, and of many that wait for room."""
+    show(memory(workflows, started), as_json=as_json)
+
+
+@app.command("replay")
+def measure_replay(
+    *, journal: Journal = "sqlite", workflows: Workflows = 5000, as_json: AsJson = False
+) -> None:
+    """Events a second that are read, decoded and replayed."""
+    with place_for(journal) as place:
+        figures = asyncio.run(replays(place, payment(Shape()), workflows))
+    show(figures, as_json=as_json)
+
+
+@app.command("hashes")
+def measure_hashes(
+    *,
+    workflows: Annotated[
+        int, typer.Option(min=4, help="Executions in flight, against a quarter of them.")
+    ] = 20_000,
+    as_json: AsJson = False,
+) -> None:
+    """Workflows a second with many in flight and few: tasks whose hashes collide would show."""
+    rates = []
+    for count in (workflows // 4, workflows):
+        options = ("--journal", "memory", "--workflows", str(count), "--json")
+        told = json.loads(" ".join(in_own_process("throughput", *options)))
+        rates.append(told["wf_s"])
+    few, many = rates
+    figures = {"label": "perdure", "work": "hashes", "n": workflows}
+    show(figures | {"wf_s": many, "wf_s_few": few, "ratio": round(many / few, 2)}, as_json=as_json)
+
+
+@app.command("program")
+def run_program(
+    mode: Annotated[str, typer.Argument(help=", ".join(program.MODES))],
+    workflows: Annotated[int, typer.Argument(min=1)],
+) -> None:
+    """The worker alone, for a kit that meters it: says READY and DONE, and waits on stdin."""
+    if mode not in program.MODES:
+        raise typer.BadParameter(f"{mode!r} is none of {', '.join(program.MODES)}")
+    program.run(mode, workflows)
+
+
+@app.command("hold", hidden=True)
+def hold_executions(count: int, branches: int, in_flight: int) -> None:
+    """One process of `memory`: prints its memory in bytes, and its peak in MiB."""
+    told = asyncio.run(hold(count, branches, in_flight))
+    print(told["rss_bytes"], told["peak_mib"])
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""The benchmarks run, on as few workflows as show it. Figures are not judged here."""
