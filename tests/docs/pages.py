@@ -7,6 +7,7 @@ whose `python` and `perdure` are those of the tests.
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,7 +99,7 @@ class Shell:
 
     def run(self, typed: str) -> str:
         """What the terminal shows; a shell says "Killed" when a program was."""
-        ended = subprocess.run(
+        with subprocess.Popen(
             typed,
             shell=True,
             cwd=self.folder,
@@ -106,9 +107,12 @@ class Shell:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-        if ended.returncode in KILLED:  # whether this shell says so or not
-            return "Killed\n"
-        return ended.stdout
+            start_new_session=True,
+        ) as started:
+            try:
+                shown, _ = started.communicate(timeout=PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:  # the shell, and what it has started
+                os.killpg(started.pid, signal.SIGKILL)
+                raise
+        # Whether this shell says so or not.
+        return "Killed\n" if started.returncode in KILLED else shown
