@@ -58,7 +58,7 @@ def test_replay_counts_every_event() -> None:
     assert figures["events_s"] > 0
 
 
-def test_memory_is_told_of_an_execution_a_branch_and_a_crowd(
+def test_memory_is_told_of_executions_branches_and_a_crowd(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(ROOT)
