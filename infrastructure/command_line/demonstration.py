@@ -51,6 +51,8 @@ def demo(
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise DemoFailed(f"the demo's shop needs {', '.join(missing)}: pip install 'perdure[demo]'")
+    if journal is not None:
+        asyncio.run(day.refuse_a_used_journal(journal))
     folder = Path(tempfile.mkdtemp(prefix="perdure-demo-"))
     url = journal or f"sqlite:///{folder / 'journal.db'}"
     plan = day.Plan(orders=orders, seed=seed, journal=url, folder=folder)

@@ -1,0 +1,1 @@
+"""The command line on journals that engines made, while they run and after."""

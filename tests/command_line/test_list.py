@@ -1,0 +1,84 @@
+"""`perdure list`: what it finds, prints and refuses."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.command_line.conftest import CommandLine
+
+FIELDS = {"id", "workflow", "state", "started", "changed", "reason"}
+
+
+def test_it_lists_the_newest_first_with_state_and_reason(
+    perdure: CommandLine, journal: str
+) -> None:
+    printed = perdure("list", "--journal", journal)
+    heading, *lines = printed.out.splitlines()
+    assert printed.status == 0
+    assert heading.split() == ["id", "state", "started", "changed", "reason"]
+    assert [line.split()[:2] for line in lines] == [
+        ["process_payment@3", "suspended"],
+        ["process_payment@2", "compensated"],
+        ["process_payment@1", "succeeded"],
+    ]
+    assert "waits for the bank" in lines[0]
+
+
+def test_json_is_an_object_a_line(perdure: CommandLine, journal: str) -> None:
+    printed = perdure("list", "--journal", journal, "--json")
+    rows = [json.loads(line) for line in printed.out.splitlines()]
+    assert all(set(row) == FIELDS for row in rows)
+    assert all(datetime.fromisoformat(row["started"]).utcoffset() is not None for row in rows)
+    assert rows[0]["reason"] == "waits for the bank"
+    assert {row["workflow"] for row in rows} == {"process_payment"}
+
+
+@pytest.mark.parametrize(
+    ("options", "keys"),
+    [
+        (["--state", "compensated"], ["2"]),
+        (["--workflow", "process_payment", "--limit", "2"], ["3", "2"]),
+        (["--workflow", "another"], []),
+    ],
+)
+def test_options_choose(
+    perdure: CommandLine, journal: str, options: list[str], keys: list[str]
+) -> None:
+    printed = perdure("list", "--journal", journal, "--json", *options)
+    ids = [json.loads(line)["id"] for line in printed.out.splitlines()]
+    assert ids == [f"process_payment@{key}" for key in keys]
+
+
+def test_it_says_when_there_are_more(perdure: CommandLine, journal: str) -> None:
+    assert "there are more" in perdure("list", "--journal", journal, "--limit", "2").out
+    assert "there are more" not in perdure("list", "--journal", journal, "--limit", "3").out
+
+
+def test_an_unknown_state_is_bad_usage(perdure: CommandLine, journal: str) -> None:
+    printed = perdure("list", "--journal", journal, "--state", "lost")
+    assert (printed.status, printed.out) == (2, "")
+    assert "'lost' is none of" in printed.err
+
+
+def test_without_a_journal_it_is_bad_usage(perdure: CommandLine) -> None:
+    assert perdure("list").status == 2
+
+
+@pytest.mark.parametrize("name", ["missing.db", "letter.txt"])
+def test_what_is_no_journal_is_one_line_and_left_alone(
+    perdure: CommandLine, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "letter.txt").write_text("Dear customer")
+    printed = perdure("list", "--journal", f"sqlite:///{tmp_path / name}")
+    assert (printed.status, printed.out) == (1, "")
+    assert printed.err.startswith("perdure: ")
+    assert len(printed.err.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["letter.txt"]
+
+
+def test_an_address_of_no_kind_is_one_line(perdure: CommandLine) -> None:
+    printed = perdure("list", "--journal", "payments.db")
+    assert printed.status == 1
+    assert len(printed.err.splitlines()) == 1

@@ -1,0 +1,78 @@
+"""`perdure show`: the timeline of an execution, and its events as JSON."""
+
+import asyncio
+import json
+
+from perdure import open_engine
+from perdure.infrastructure.command_line.reading import record_of, rows_of
+from tests.command_line.conftest import CommandLine, Order, process_payment
+
+
+def test_a_fulfilled_order_reads_from_start_to_end(perdure: CommandLine, journal: str) -> None:
+    printed = perdure("show", "process_payment@1", "--journal", journal)
+    lines = printed.out.splitlines()
+    assert printed.status == 0
+    assert lines[0].split() == ["process_payment@1", "succeeded"]
+    assert any('▶ charge_credit_card(order_id="1")' in line for line in lines)
+    assert any('✔ charge_credit_card → "charge of 1"' in line for line in lines)
+    assert lines[-1].strip() == 'end: succeeded → "shipped"'
+    assert "rollback" not in printed.out
+
+
+def test_a_rollback_stands_apart_with_its_attempts(perdure: CommandLine, journal: str) -> None:
+    printed = perdure("show", "process_payment@2", "--journal", journal)
+    forward, _, back = printed.out.partition("\n  rollback\n")
+    assert "send_order_to_shipping failed: OutOfStock: sku='espresso-machine'" in forward
+    assert "refund_credit_card undoes charge_credit_card" in back
+    assert "attempt 1: defect" in back
+    assert "next due at +" in back
+    assert "refund_credit_card undoes charge_credit_card, attempt 2" in back
+    end = back.splitlines()[-1]
+    assert end.strip().startswith("end: compensated: OutOfStock")
+    assert end.endswith("undone: charge_credit_card")
+
+
+def test_what_a_terminal_would_obey_is_not_printed(perdure: CommandLine, journal: str) -> None:
+    printed = perdure("show", "process_payment@2", "--journal", journal)
+    assert "the gateway hung up" in printed.out
+    assert "\x1b" not in printed.out
+
+
+def test_an_open_execution_says_what_it_waits_for(perdure: CommandLine, journal: str) -> None:
+    printed = perdure("show", "process_payment@3", "--journal", journal)
+    assert "open: it is suspended until somebody resumes it: waits for the bank" in printed.out
+
+
+def test_json_gives_every_event(perdure: CommandLine, journal: str) -> None:
+    printed = perdure("show", "process_payment@2", "--journal", journal, "--json")
+    events = [json.loads(line) for line in printed.out.splitlines()]
+    assert [event["version"] for event in events] == list(range(1, len(events) + 1))
+    assert events[0]["kind"] == "ExecutionStarted"
+    assert events[0]["arguments"] == {"order_id": "2", "fate": "out of stock"}
+    assert events[-1]["kind"] == "ExecutionCompensated"
+    assert any(event.get("undoes") == 1 for event in events)
+
+
+def test_an_unknown_id_is_one_line_that_says_where_to_look(
+    perdure: CommandLine, journal: str
+) -> None:
+    printed = perdure("show", "process_payment@99", "--journal", journal)
+    assert (printed.status, printed.out) == (1, "")
+    assert "perdure list" in printed.err
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_what_is_no_id_is_one_line(perdure: CommandLine, journal: str) -> None:
+    printed = perdure("show", "order 2", "--journal", journal)
+    assert printed.status == 1
+    assert "no execution id" in printed.err
+
+
+async def test_a_journal_is_read_while_an_engine_runs_on_it(journal: str) -> None:
+    async with open_engine(journal, [process_payment]) as engine:
+        order = Order(order_id="4", fate="fulfilled")
+        await asyncio.wait_for(engine.execute(process_payment, order), 10)
+        record = await record_of(journal, "process_payment@4")
+        [row] = await rows_of(journal, states=("succeeded",), workflow=None, limit=1)
+    assert row.execution_id == record.execution_id
+    assert type(record.stream[-1]).__name__ == "ExecutionSucceeded"
