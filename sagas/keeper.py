@@ -5,9 +5,10 @@ there is room. Starts and dues wake it; the repeated scan is only the net below.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from perdure.domain.journal import Journal, Scan
+from perdure.domain.journal import IndexRow, Journal, Scan
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER
 
@@ -67,11 +68,25 @@ class Keeper:
             page = await self._journal.scan(
                 Scan(states=(*GOING, "blocked"), after=after, limit=limit)
             )
+            await self._decided(page)
             await self._residents.load([row for row in page if row.started <= opened])
             if len(page) < limit:
                 return
             after = (page[-1].due or 0, page[-1].execution_id)
             await self._until_room()
+
+    async def _decided(self, rows: Sequence[IndexRow]) -> None:
+        """Waits until no start of theirs is under way.
+
+        A start of an id that is taken is in memory until the journal refuses it. It must not hide
+        the recorded execution from a sweep, which comes by only once.
+        """
+        while undecided := [
+            there.starting
+            for row in rows
+            if (there := self._residents.live.get(row.execution_id)) and there.starting
+        ]:
+            await asyncio.wait(undecided)
 
     async def _until_room(self) -> None:
         while self._residents.in_flight > self._residents.room:
@@ -93,6 +108,7 @@ class Keeper:
             )
             soon = self._residents.around.clock.now() + LEAVES_WHEN_DUE_AFTER
             due = [row for row in page if row.due is not None and row.due <= soon]
+            await self._decided(due)
             await self._residents.load(due)
             if len(due) < len(page) or len(page) < max(room, PAGE_AT_LEAST):
                 self.backlog = False
