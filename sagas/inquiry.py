@@ -7,6 +7,7 @@ import asyncio
 import difflib
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from perdure.domain import events
@@ -166,19 +167,20 @@ class Inquiry:
         await self._order(execution_id, order)
 
     async def _order(self, execution_id: str, order: Order) -> None:
-        live = await self._residents.bring(execution_id)
-        if live is None:
-            return
+        carried_out: list[LiveExecution] = []
 
-        def carry_out() -> None:
-            if not live.gone:
+        def carry_out(live: LiveExecution) -> None:
+            if not live.gone and not carried_out:
                 order(live)
                 live.submit()
+                carried_out.append(live)
 
-        await in_callback(self._residents.around.loop, carry_out)
-        if live.gone:  # it ended, or was lost, just before
-            await self._order(execution_id, order)
-            return
+        while not carried_out:  # again when it ended, or was lost, just before
+            live = await self._residents.bring(execution_id, carry_out)
+            if live is None:
+                return
+            await in_callback(self._residents.around.loop, partial(carry_out, live))
+        live = carried_out[0]
         await self._durable(live, live.state.version)
         if not live.gone and live.state.end is None and live.body is None:
             if live.state.rollback is None:

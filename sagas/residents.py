@@ -6,7 +6,7 @@ is parked or has ended leaves. The keeper brings rows back when they are due and
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -160,8 +160,10 @@ class Residents:
 
     # Coming
 
-    async def bring(self, execution_id: str) -> LiveExecution | None:
-        """The execution in memory, loaded if need be; None when it has ended."""
+    async def bring(
+        self, execution_id: str, order: Callable[[LiveExecution], None]
+    ) -> LiveExecution | None:
+        """The execution in memory; None when it has ended. `order` is for one that is loaded."""
         while True:
             if self.stopping:
                 raise EngineStopped(execution_id)
@@ -177,13 +179,18 @@ class Residents:
                 raise UnknownExecution(execution_id)
             if rows[execution_id].state not in OPEN_STATES + PARKED_STATES:
                 return None
-            found = (await self.load([rows[execution_id]])).get(execution_id)
+            found = (await self.load([rows[execution_id]], order)).get(execution_id)
             if found is None:
                 continue
             return found
 
-    async def load(self, rows: Sequence[IndexRow]) -> dict[str, LiveExecution]:
-        """Reads these and lets them go on; those that are in memory already are left out."""
+    async def load(
+        self, rows: Sequence[IndexRow], order: Callable[[LiveExecution], None] | None = None
+    ) -> dict[str, LiveExecution]:
+        """Reads these and lets them go on; those that are in memory already are left out.
+
+        An `order` is carried out at once: what is parked leaves memory again right after.
+        """
         loop = self.around.loop
         wanted = {
             row.execution_id: row
@@ -198,7 +205,9 @@ class Residents:
             items = list(streams.items())
             for first in range(0, len(items), LOAD_AT_ONCE):
                 portion = items[first : first + LOAD_AT_ONCE]
-                await in_callback(loop, lambda portion=portion: self._load(portion, wanted, found))  # type: ignore[misc]
+                await in_callback(
+                    loop, lambda portion=portion: self._load(portion, wanted, found, order)
+                )  # type: ignore[misc]
         finally:
             for execution_id in wanted:
                 del self._loading[execution_id]
@@ -210,6 +219,7 @@ class Residents:
         portion: Sequence[tuple[str, list[Event] | Undecodable]],
         rows: Mapping[str, IndexRow],
         found: dict[str, LiveExecution],
+        order: Callable[[LiveExecution], None] | None,
     ) -> None:
         """From a plain callback: bodies cannot be entered from within a task."""
         if self.stopping:
@@ -228,6 +238,8 @@ class Residents:
             self.live[execution_id] = found[execution_id] = execution
             load(execution, stream)
             self._count(execution, busy=True)
+            if order is not None:
+                order(execution)
             execution.submit()
             execution.perform()
             self.settled(execution)
