@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from perdure.domain.errors import (
@@ -205,9 +206,8 @@ class Residents:
             items = list(streams.items())
             for first in range(0, len(items), LOAD_AT_ONCE):
                 portion = items[first : first + LOAD_AT_ONCE]
-                await in_callback(
-                    loop, lambda portion=portion: self._load(portion, wanted, found, order)
-                )  # type: ignore[misc]
+                work = partial(self._load, portion, wanted, found, order)
+                await in_callback(loop, work)
         finally:
             for execution_id in wanted:
                 del self._loading[execution_id]
