@@ -7,6 +7,7 @@ to it closes. The system lets go of the lock when the process dies, however it d
 import fcntl
 import os
 import weakref
+from contextlib import suppress
 from pathlib import Path
 
 from perdure.domain.errors import JournalInUse, JournalUnavailable
@@ -35,8 +36,9 @@ class EngineLock:
                 f"{journal}: another engine{f' ({holder})' if holder else ''} has it open; stop "
                 "that one first, or use a file of its own for each engine"
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()}\n".encode())
+        with suppress(OSError):  # the lock holds on a full disk too, where nobody can say whose
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()}\n".encode())
         self._descriptor: int | None = descriptor
         # A fork inherits the descriptor, and would hold the lock on after the engine's death.
         release_in_fork(weakref.ref(self))

@@ -42,45 +42,75 @@ def append(connection: sqlite3.Connection, entries: Sequence[Entry]) -> list[boo
     that claims: between asking which ids are taken and storing, no transaction is held.
     """
     taken = taken_ids(connection, entries)
-    answer: list[bool] = []
-    claims: list[tuple[object, ...]] = []
-    updates: dict[str, tuple[object, ...]] = {}  # of two in one batch the last holds
-    events: list[tuple[int, str, int, str, int, int]] = []
-    expected: list[tuple[int, str, int]] = []
-    bodies: list[bytes] = []
-    offset = 1
-    for entry in entries:
-        execution_id, shard, version = entry.execution_id, entry.shard, entry.expected
+    batch = Batch()
+    answer = [batch.add(entry, taken) for entry in entries]
+    try:
+        batch.store(connection)
+    except sqlite3.IntegrityError as error:
+        accepted = (entry for entry, stored in zip(entries, answer, strict=True) if stored)
+        conflict = first_conflict(connection, accepted)
+        if conflict is None:
+            raise
+        raise conflict from error
+    return answer
+
+
+class Batch:
+    """The lists that a flush takes, as they grow entry by entry."""
+
+    __slots__ = ("bodies", "claims", "ends", "events", "expected", "offset", "torn", "updates")
+
+    def __init__(self) -> None:
+        self.claims: list[tuple[object, ...]] = []
+        self.updates: dict[str, tuple[object, ...]] = {}  # of two in one batch the last holds
+        self.events: list[tuple[int, str, int, str, int, int]] = []
+        self.expected: list[tuple[int, str, int]] = []
+        self.bodies: list[bytes] = []
+        self.offset = 1
+        self.ends: dict[str, int] = {}  # the versions that this batch brings its streams to
+        self.torn = False
+
+    def add(self, entry: Entry, taken: set[str]) -> bool:
+        """Whether the entry is in; a start whose id is taken is not."""
         index = entry.index
         if index is not None:
             if not entry.claims:
-                updates[execution_id] = update(index)
-            elif execution_id in taken:
-                answer.append(False)
-                continue
+                self.updates[entry.execution_id] = update(index)
+            elif entry.execution_id in taken:
+                return False
             else:
-                taken.add(execution_id)
-                claims.append(claim(index))
-        if version > 0 and entry.rows:
-            expected.append((shard, execution_id, version))
+                taken.add(entry.execution_id)
+                self.claims.append(claim(index))
+                self.updates.pop(entry.execution_id, None)  # which came before, and found no row
+        if entry.rows:
+            self._add_rows(entry)
+        return True
+
+    def _add_rows(self, entry: Entry) -> None:
+        execution_id, shard, version = entry.execution_id, entry.shard, entry.expected
+        end = self.ends.get(execution_id)
+        if end is not None:
+            self.torn |= end != version
+        elif version > 0:
+            self.expected.append((shard, execution_id, version))
+        offset = self.offset
         for topic, body in entry.rows:
             version += 1
             length = len(body)
-            events.append((shard, execution_id, version, topic, offset, length))
-            bodies.append(body)
+            self.events.append((shard, execution_id, version, topic, offset, length))
+            self.bodies.append(body)
             offset += length
-        answer.append(True)
-    if claims or updates or events:
-        changes = [*updates.values()]
-        batch = (as_json(claims), as_json(changes), as_json(events), b"".join(bodies))
-        try:
-            connection.execute(STORE, (*batch, as_json(expected)))
-        except sqlite3.IntegrityError as error:
-            conflict = first_conflict(connection, entries)
-            if conflict is None:
-                raise
-            raise conflict from error
-    return answer
+        self.offset = offset
+        self.ends[execution_id] = version
+
+    def store(self, connection: sqlite3.Connection) -> None:
+        """Raises sqlite3.IntegrityError if a stream is not where an entry expects it."""
+        if self.torn:
+            raise sqlite3.IntegrityError("two entries of one stream do not join")
+        if self.claims or self.updates or self.events:
+            updates = as_json([*self.updates.values()])
+            lists = (as_json(self.claims), updates, as_json(self.events))
+            connection.execute(STORE, (*lists, b"".join(self.bodies), as_json(self.expected)))
 
 
 def claim(row: IndexRow) -> tuple[object, ...]:

@@ -65,6 +65,13 @@ async def test_a_conflict_rolls_the_whole_batch_back_and_names_its_stream(journa
     assert await journal.rows([B, C]) == {B: row(B)}
 
 
+async def test_a_refused_start_is_not_taken_for_the_conflict(journal: Journal) -> None:
+    await journal.append([start(A)])
+    with pytest.raises(VersionConflict) as raised:
+        await journal.append([start(A), step(B, 2)])
+    assert raised.value.execution_id == B
+
+
 @pytest.mark.parametrize("expected", [1, 4, 100])
 async def test_a_stream_has_neither_gap_nor_fork(journal: Journal, expected: int) -> None:
     await journal.append([start(A)])
@@ -81,8 +88,9 @@ async def test_a_gap_within_one_batch_is_a_conflict_too(journal: Journal) -> Non
     with pytest.raises(VersionConflict) as raised:
         await journal.append([step(A, 2), step(A, 6)])
     assert (raised.value.execution_id, raised.value.expected) == (A, 6)
-    with pytest.raises(VersionConflict):
-        await journal.append([step(A, 2), step(A, 2)])
+    for first, second in ((2, 2), (4, 2)):
+        with pytest.raises(VersionConflict):
+            await journal.append([step(A, first), step(A, second)])
     assert await lengths(journal, A) == {A: 2}
 
 

@@ -108,6 +108,15 @@ async def write_beyond_limit(url: str) -> None:
     await journal.close()
 
 
+async def open_beyond_limit(url: str) -> None:
+    """Opens a journal where no file may grow at all."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    try:
+        await open_journal(url)
+    except JournalError as error:
+        tell(error=type(error).__name__, text=str(error))
+
+
 VISITS: dict[str, Visit] = {
     visit.__name__: visit
     for visit in (
@@ -117,6 +126,7 @@ VISITS: dict[str, Visit] = {
         write_on,
         open_unprivileged,
         write_beyond_limit,
+        open_beyond_limit,
     )
 }
 
