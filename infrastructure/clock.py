@@ -27,8 +27,7 @@ class SystemClock:
             self._offset = time.time_ns() - ticks
             self._synced = ticks
         now = (ticks + self._offset) // 1000
-        if now > self._last:
-            self._last = now
+        self._last = max(self._last, now)
         return self._last
 
 

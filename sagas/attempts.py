@@ -5,7 +5,8 @@ An attempt says how it ended and nothing more: what follows from that, a retry o
 """
 
 import asyncio
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -87,7 +88,7 @@ class Attempt:
     ) -> None:
         self._done = done
         if self.runnable.is_async:
-            self._task = loop.create_task(_run(self.runnable.function, arguments, context))
+            self._task = new_task(_run(self.runnable.function, arguments, context), loop)
             self._task.add_done_callback(self._task_ended)
         else:
             function = self.runnable.function
@@ -126,6 +127,15 @@ class Attempt:
             self._timeout.cancel()
         self.lingers = False
         self._done(self, Returned(result) if error is None else Raised(error))
+
+
+def new_task(
+    running: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop
+) -> asyncio.Task[Any]:
+    """A task for an attempt; from Python 3.12 on it starts at once, without a turn of the loop."""
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(running, loop=loop, eager_start=True)
+    return loop.create_task(running)
 
 
 async def _run(function: Any, arguments: dict[str, Any], context: ActivityContext) -> Any:

@@ -32,6 +32,8 @@ class NoOutsideWorld(asyncio.AbstractEventLoop):
     create_server = _refused("create_server")
     create_unix_connection = _refused("create_unix_connection")
     create_unix_server = _refused("create_unix_server")
+    default_exception_handler = _refused("default_exception_handler")
+    get_exception_handler = _refused("get_exception_handler")
     getaddrinfo = _refused("getaddrinfo")
     getnameinfo = _refused("getnameinfo")
     remove_reader = _refused("remove_reader")

@@ -17,12 +17,12 @@ from perdure.domain.events import End, Event, RecordedError
 from perdure.domain.execution import Execution
 from perdure.domain.journal import Submission
 from perdure.domain.states import BlockedByCode, State, state_of
+from perdure.sagas.asking import collect
 from perdure.sagas.backward import Backward
 from perdure.sagas.body import NOTHING, BodyRun
 from perdure.sagas.forward import Forward
 from perdure.sagas.index import index_change
 from perdure.sagas.replay import Feeding
-from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
 from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.workflow import Workflow
 
@@ -99,7 +99,7 @@ class LiveExecution:
         self.body = BodyRun(self.workflow, self.id)
         try:
             self.body.begin(request, self.state.time)
-            self.collect(1)
+            collect(self, 1)
         except Blocked as error:
             self.block(error)
         self.conclude()
@@ -116,7 +116,7 @@ class LiveExecution:
             for feed, fed, decoded in self.feeding.take(self.state.version, event, value):
                 if self.body is not None and self.state.rollback is None:
                     self.body.feed(fed, decoded)
-                    self.collect(feed)
+                    collect(self, feed)
         except Blocked as error:
             self.block(error)
         self.conclude()
@@ -125,64 +125,6 @@ class LiveExecution:
         self.state.apply(event)
         self.feeding.note(event)
         self.events.append(event)
-
-    def collect(self, feed: int) -> None:
-        """Records what the body asked for after this feed."""
-        body = self.body
-        assert body is not None
-        new, dropped = body.asked()
-        for request in new:
-            if isinstance(request, ActivityRequest):
-                self.forward.see(request.activity)
-        self.record_versions(body)
-        for request in dropped:
-            self._drop(request, feed)
-        among = len(new)
-        for request in new:
-            ordinal = body.next_ordinal
-            body.next_ordinal += 1
-            body.number(request, ordinal)
-            self.ask(request, feed, among)
-
-    def record_versions(self, body: BodyRun) -> None:
-        """Records what version() answered for the first time."""
-        versions, body.loop.new_versions = body.loop.new_versions, []
-        for change, number in versions:
-            self.record(events.VersionRecorded(time=self.now(), change=change, number=number))
-
-    def ask(self, request: Request, feed: int, among: int) -> None:
-        """Records a new request, which has its ordinal."""
-        match request:
-            case ActivityRequest():
-                self.forward.ask(request, feed, among)
-            case TimerRequest():
-                ordinal, due = request.ordinal, request.due
-                self.record(
-                    events.TimerSet(
-                        time=self.now(), ordinal=ordinal, due=due, feed=feed, among=among
-                    )
-                )
-                self.timers.append((self.state.version, ordinal))
-            case SuspendRequest():
-                self.record(
-                    events.ExecutionSuspended(
-                        time=self.now(),
-                        cause="asked",
-                        reason=request.reason,
-                        ordinal=request.ordinal,
-                        feed=feed,
-                        among=among,
-                    )
-                )
-
-    def _drop(self, request: Request, feed: int) -> None:
-        ordinal = request.ordinal
-        match request:
-            case TimerRequest():
-                self.record(events.TimerCancelled(time=self.now(), ordinal=ordinal, feed=feed))
-            case ActivityRequest() if self.forward.unstarted.pop(ordinal, None) is None:
-                self.record(events.ActivityAbandoned(time=self.now(), ordinal=ordinal, feed=feed))
-                self.withdrawals.append((self.state.version, ordinal))
 
     def timer_due(self, ordinal: int) -> None:
         if not self.parked and ordinal in self.state.timers:

@@ -298,11 +298,5 @@ class BodyLoop(NoOutsideWorld):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """A task's exception that nobody retrieved is the body's own affair, as in asyncio."""
 
-    def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """As call_exception_handler."""
-
     def get_task_factory(self) -> None:
-        return None
-
-    def get_exception_handler(self) -> None:
         return None

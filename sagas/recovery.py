@@ -7,6 +7,7 @@ an attempt that crashed. Everything else is the one attempt of `live_execution`.
 from perdure.domain.errors import Blocked, PerdureError, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.execution import fold
+from perdure.sagas.asking import ask, record_versions
 from perdure.sagas.backward import Backward
 from perdure.sagas.live_execution import LiveExecution
 from perdure.sagas.replay import Feeding, Replay, replay
@@ -58,13 +59,13 @@ def _replayed(execution: LiveExecution, stream: list[Event]) -> Replay | None:
 def go_forward(execution: LiveExecution, replayed: Replay) -> None:
     """Takes the replayed body over, and everything that waits."""
     execution.body, execution.feeding = replayed.body, replayed.feeding
-    execution.record_versions(replayed.body)
+    record_versions(execution, replayed.body)
     for ordinal, (request, feed, among) in replayed.unrecorded.items():
         match request:
             case ActivityRequest():  # takes its slot below, after what the crash left open
                 execution.forward.unstarted[ordinal] = (request, feed, among)
             case TimerRequest() | SuspendRequest():
-                execution.ask(request, feed, among)
+                ask(execution, request, feed, among)
     execution.forward.crashed()
     execution.conclude()
     rearm(execution)
