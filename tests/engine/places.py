@@ -92,9 +92,7 @@ def engine_in(journal: MemoryJournal, *workflows: Workflow[Any, Any]) -> Workflo
     """An engine on a journal of one's own."""
     settings = EngineSettings(stop_seconds=0.0)
     clock, randomness = SystemClock(), SystemRandomness()
-    return WorkflowEngine(
-        journal, workflows, settings=settings, clock=clock, randomness=randomness
-    )
+    return WorkflowEngine(journal, workflows, settings=settings, clock=clock, randomness=randomness)
 
 
 async def kinds(handle: Handle[Any]) -> list[str]:

@@ -207,6 +207,4 @@ async def test_a_charge_given_up_is_refunded_by_the_key_of_the_charge(place: Pla
         await handle.cancel()
         with pytest.raises(Exception, match="cancelled"):
             await handle.result(timeout=10)
-    assert [call.undoes for call in world.of("refund")] == [
-        call.key for call in world.of("charge")
-    ]
+    assert [call.undoes for call in world.of("refund")] == [call.key for call in world.of("charge")]

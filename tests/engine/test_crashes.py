@@ -100,7 +100,9 @@ async def test_a_compensation_in_flight_at_a_crash_runs_again_by_its_key(
     assert (first.attempt, second.attempt, first.key) == (1, 2, second.key)
     assert first.undoes == second.undoes != first.key
     undone = [call.step for call in world.calls if call.undoes]
-    assert undone == (["void", "void", "refund"] if step == "void" else ["void", "refund", "refund"])
+    assert undone == (
+        ["void", "void", "refund"] if step == "void" else ["void", "refund", "refund"]
+    )
 
 
 async def test_two_crashes_in_one_attempt_count_as_two_attempts(place: Place) -> None:

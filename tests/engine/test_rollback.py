@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from perdure import (
-    CancelledExecution,
     ExecutionParked,
     Failure,
     Retry,
@@ -14,7 +13,7 @@ from perdure import (
     current_activity,
     workflow,
 )
-from perdure.domain.states import Cancelled, Compensated, Compensating, Stuck
+from perdure.domain.states import Compensated, Stuck
 from tests.engine.places import Place, kinds
 from tests.engine.shop import (
     Charge,
@@ -22,7 +21,6 @@ from tests.engine.shop import (
     OutOfStock,
     ProcessPayment,
     create_tracking_code,
-    look_up,
     process_payment,
     world,
 )
@@ -65,8 +63,7 @@ async def test_out_of_stock_after_the_charge_refunds_the_card_and_is_told_typed(
         status, history = await handle.status(), await handle.history()
     assert failed.value == OutOfStock(sku="A-1", left=2)
     assert failed.value.__notes__ == [
-        "process_payment@o-1 failed with this; "
-        "undone: create_tracking_code, charge_credit_card"
+        "process_payment@o-1 failed with this; undone: create_tracking_code, charge_credit_card"
     ]
     assert isinstance(status, Compensated)
     assert status.undone == ("create_tracking_code", "charge_credit_card")
@@ -201,72 +198,6 @@ async def test_a_compensation_that_ends_in_a_failure_is_stuck_at_once(place: Pla
         with pytest.raises(ExecutionParked, match="Sunday"):
             await handle.result(timeout=10)
     assert len(world.of("unreserve")) == 1
-
-
-@pytest.mark.parametrize("step", ["total", "charge", "code", "ship", "email"])
-async def test_a_cancel_in_forward_work_undoes_it_completely(place: Place, step: str) -> None:
-    # behaviour 25
-    gate = world.hold(step)
-    async with place.engine(process_payment) as engine:
-        handle = await engine.start(process_payment, ORDER)
-        await gate.entered()
-        await handle.cancel("the customer changed her mind")
-        with pytest.raises(CancelledExecution) as cancelled:
-            await handle.result(timeout=10)
-        assert isinstance(await handle.status(), Cancelled)
-    assert cancelled.value.reason == "the customer changed her mind"
-    undo = {"charge": "refund", "code": "void", "ship": "recall"}
-    done = ["total", "charge", "code", "ship", "email"]
-    touched = done[: done.index(step) + 1]  # what is in flight may have been done
-    expected = [undo[name] for name in reversed(touched) if name in undo]
-    assert [call.step for call in world.calls if call.undoes] == expected
-
-
-async def test_a_cancel_during_rollback_changes_nothing(place: Place) -> None:
-    # behaviour 26
-    world.fail("ship", OutOfStock(sku="A-1"))
-    gate = world.hold("void")
-    async with place.engine(process_payment) as engine:
-        handle = await engine.start(process_payment, ORDER)
-        await gate.entered()
-        assert isinstance(await handle.status(), Compensating)
-        await handle.cancel("too late")
-        await handle.cancel("much too late")
-        gate.open()
-        with pytest.raises(OutOfStock):
-            await handle.result(timeout=10)
-        await handle.cancel("after the end")
-        recorded = await kinds(handle)
-    assert [call.step for call in world.calls if call.undoes] == ["void", "refund"]
-    assert recorded[-1] == "ExecutionCompensated"
-
-
-async def test_a_body_may_tidy_up_after_a_cancel_and_a_second_one_is_only_recorded(
-    place: Place,
-) -> None:
-    # behaviours 13, 26
-    @workflow(key=str)
-    async def wait(order_id: str) -> str:
-        try:
-            await asyncio.sleep(3600)
-        except Exception:
-            return "swallowed"
-        except asyncio.CancelledError:
-            return await look_up("farewell")
-        return "slept"
-
-    gate = world.hold("farewell")
-    async with place.engine(wait) as engine:
-        handle = await engine.start(wait, "o-1")
-        await handle.cancel("first")
-        await gate.entered()
-        await handle.cancel("second")
-        left = place.crashed()
-        gate.open()
-        assert await handle.result(timeout=10) == "the farewell"
-    world.release("farewell")
-    async with left.engine(wait) as engine:
-        assert await engine.handle(handle.id).result(timeout=10) == "the farewell"
 
 
 async def test_a_defect_may_be_declared_to_roll_back(place: Place) -> None:
