@@ -114,11 +114,8 @@ class BodyLoop(NoOutsideWorld):
             if self.edge:
                 self.new_versions.append((change, number))
         if number > current:
-            expected, actual = f"version {number}", f"code that knows up to version {current}"
-            position = f"version({change!r})"
-            self.block(
-                NonDeterministicWorkflow(self.execution_id, position, expected, actual, position)
-            )
+            told = f"version {number}", f"code that knows up to version {current}"
+            self.block(NonDeterministicWorkflow(self.execution_id, f"version({change!r})", *told))
         return number
 
     def draw(self) -> int:

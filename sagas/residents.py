@@ -21,13 +21,7 @@ from perdure.domain.errors import (
 )
 from perdure.domain.events import Event
 from perdure.domain.identity import Identity, shard_of
-from perdure.domain.journal import (
-    OPEN_STATES,
-    PARKED_STATES,
-    IndexRow,
-    Journal,
-    Submission,
-)
+from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal, Submission
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.index import index_row, parked_reason
 from perdure.sagas.keeper import Keeper
@@ -68,8 +62,6 @@ class Residents:
         self._loading: dict[str, asyncio.Future[None]] = {}
         self._drained: asyncio.Future[None] | None = None
 
-    # Starting
-
     def begin(
         self, workflow: Workflow[Any, Any], execution_id: str, payload: bytes, request: Any
     ) -> "asyncio.Future[bool]":
@@ -96,8 +88,6 @@ class Residents:
         if execution.starting is not None and not execution.starting.done():
             execution.starting.set_result(False)
 
-    # Leaving
-
     def settled(self, execution: LiveExecution) -> None:
         """Stored and performed: tells who waits, and lets it leave when nothing of it runs."""
         starting = execution.starting
@@ -118,7 +108,7 @@ class Residents:
         word, due = execution.index or ("running", None)
         if word == "blocked" or word in PARKED_STATES:
             self._forget(execution)
-            self._parked(execution, word)
+            self._park(ExecutionParked(execution.id, word, parked_reason(execution)))
         elif due is not None:
             self._forget(execution)
             self.keeper.due_at(due)
@@ -133,13 +123,6 @@ class Residents:
         if execution.starting is not None and not execution.starting.done():
             execution.starting.set_exception(error)
         self.look()
-
-    def _parked(self, execution: LiveExecution, word: str) -> None:
-        error = ExecutionParked(execution.id, word, parked_reason(execution))
-        log.warning("%s", error)
-        self.waiters.parked(execution.id, error)
-        if self._settings.on_parked is not None:
-            self._settings.on_parked(error)
 
     def _forget(self, execution: LiveExecution) -> None:
         if self.live.get(execution.id) is execution:
@@ -158,8 +141,6 @@ class Residents:
                 self.look()
             if self.in_flight == 0 and self._drained is not None and not self._drained.done():
                 self._drained.set_result(None)
-
-    # Coming
 
     async def bring(
         self, execution_id: str, order: Callable[[LiveExecution], None]
@@ -254,14 +235,20 @@ class Residents:
     def _block(self, row: IndexRow, error: Blocked) -> None:
         """What cannot even be read or named here is blocked in the index, its data intact."""
         parked = ExecutionParked(row.execution_id, "blocked", str(error))
-        self.waiters.parked(row.execution_id, parked)
-        if (row.state, row.reason) != ("blocked", str(error)):
-            log.warning("%s", parked)
-            changed = replace(row, state="blocked", due=None, reason=str(error))
-            submission = Submission(row.execution_id, row.shard, -1, [], changed)
-            self.around.committer.submit(submission, NOBODY)
-            if self._settings.on_parked is not None:
-                self._settings.on_parked(parked)
+        if (row.state, row.reason) == ("blocked", str(error)):
+            self.waiters.parked(row.execution_id, parked)
+            return
+        changed = replace(row, state="blocked", due=None, reason=str(error))
+        self.around.committer.submit(
+            Submission(row.execution_id, row.shard, -1, [], changed), NOBODY
+        )
+        self._park(parked)
+
+    def _park(self, error: ExecutionParked) -> None:
+        log.warning("%s", error)
+        self.waiters.parked(error.execution_id, error)
+        if self._settings.on_parked is not None:
+            self._settings.on_parked(error)
 
     async def reload(self, execution: LiveExecution) -> None:
         """Reads a resident again, with other code or after a resumption, and lets it go on."""
@@ -279,8 +266,6 @@ class Residents:
 
         await in_callback(self.around.loop, again)
 
-    # Room
-
     def look(self) -> None:
         """Lets the keeper look through the journal at once."""
         self.keeper.look()
@@ -295,8 +280,6 @@ class Residents:
     def free(self) -> int:
         """How many executions more may be in flight."""
         return self._settings.max_in_flight - self.in_flight
-
-    # Stopping
 
     async def drain(self, seconds: float) -> None:
         """Takes nothing new; gives attempts in flight this long to end."""
