@@ -4,6 +4,7 @@ A crash leaves what was committed and nothing else. `Place.crashed()` is that: a
 committed now, to open another engine on. The old engine may then do what it likes.
 """
 
+import asyncio
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -98,3 +99,15 @@ def engine_in(journal: MemoryJournal, *workflows: Workflow[Any, Any]) -> Workflo
 async def kinds(handle: Handle[Any]) -> list[str]:
     """What is recorded, by kind."""
     return [event.kind for event in await handle.history()]
+
+
+async def recorded(handle: Handle[Any], kind: str, count: int = 1) -> None:
+    """Returns when so many events of this kind are stored."""
+    async with asyncio.timeout(10):
+        while (await kinds(handle)).count(kind) < count:
+            await turn()
+
+
+async def turn() -> None:
+    """Lets the loop go round once."""
+    await asyncio.sleep(0)

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from perdure import Failure, activity, workflow
-from tests.engine.places import Place, kinds
+from tests.engine.places import Place, kinds, turn
 from tests.engine.shop import (
     OutOfStock,
     charge_credit_card,
@@ -100,7 +100,7 @@ async def test_a_sync_activity_that_is_abandoned_runs_out_and_its_outcome_is_rec
         await patience.entered()
         patience.open()
         while world.times_done("patience") == 0:
-            await asyncio.sleep(0)
+            await turn()
         late.set()
         with pytest.raises(Failure, match="too late"):
             await handle.result(timeout=10)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from itertools import count
 
 import pytest
 
@@ -134,7 +135,7 @@ async def test_a_body_that_never_waits_is_blocked_with_its_stack(memory: Place) 
     # behaviour 12
     @workflow(key=str)
     async def spin(order_id: str) -> None:
-        while True:
+        for _ in count():
             await asyncio.sleep(0)
 
     async with memory.engine(spin) as engine:
@@ -161,7 +162,7 @@ async def test_one_that_is_blocked_does_not_hold_up_the_others(place: Place) -> 
     @workflow(key=str)
     async def mixed(order_id: str) -> str:
         if order_id == "o-3":
-            while True:
+            for _ in count():
                 await asyncio.sleep(0)
         return await look_up("price")
 

@@ -1,4 +1,4 @@
-"""A process that dies at any commit: what was completed stays, what was in flight is tried again."""
+"""A process that dies at any commit: what completed stays, what was in flight is tried again."""
 
 import asyncio
 from decimal import Decimal

@@ -7,7 +7,7 @@ import pytest
 
 from perdure import ExecutionParked, Workflow, activity, workflow
 from perdure.domain.states import BlockedByCode
-from tests.engine.places import Place, kinds
+from tests.engine.places import Place, kinds, turn
 from tests.engine.shop import look_up, world
 
 pytestmark = pytest.mark.every_python
@@ -133,7 +133,7 @@ async def test_rolling_the_code_back_heals_all_executions_at_once(place: Place) 
         for name in names:
             await engine.start(as_recorded, name)
         while len(world.of("door")) < len(names):
-            await asyncio.sleep(0)
+            await turn()
         left = place.crashed()
     world.release("door")
     gate.open()

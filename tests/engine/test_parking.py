@@ -6,7 +6,7 @@ import pytest
 
 from perdure import ExecutionParked, activity, random, suspend, uuid4, version, workflow
 from perdure.domain.states import Suspended
-from tests.engine.places import Place, kinds
+from tests.engine.places import Place, kinds, recorded
 from tests.engine.shop import OutOfStock, look_up, world
 
 pytestmark = pytest.mark.every_python
@@ -157,8 +157,7 @@ async def test_attempts_in_flight_end_while_suspended_and_are_fed_after_resume(
         handle = await engine.start(both, "o-1")
         await gate.entered()
         gate.open()
-        while "ActivitySucceeded" not in await kinds(handle):
-            await asyncio.sleep(0)
+        await recorded(handle, "ActivitySucceeded")
         assert world.steps == ["stock"]
         left = place.crashed()
     async with left.engine(both) as engine:

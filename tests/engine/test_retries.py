@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from perdure import ExecutionParked, RetriesExhausted, Retry, activity, workflow
-from tests.engine.places import Place, kinds
+from tests.engine.places import Place, kinds, recorded
 from tests.engine.shop import SOON, OutOfStock, look_up, send_order_to_shipping, world
 
 pytestmark = pytest.mark.every_python
@@ -175,8 +175,7 @@ async def test_the_next_attempt_and_its_number_survive_a_crash(place: Place) -> 
     async with place.engine(pay_thrice) as engine:
         handle = await engine.start(pay_thrice, "o-1")
         await asyncio.wait_for(failed.wait(), 10)
-        while (await kinds(handle)).count("AttemptFailed") < 2:
-            await asyncio.sleep(0)
+        await recorded(handle, "AttemptFailed", 2)
         left = place.crashed()
     async with left.engine(pay_thrice) as engine:
         handle = engine.handle("pay_thrice@o-1")

@@ -14,7 +14,7 @@ from perdure import (
     workflow,
 )
 from perdure.domain.states import Compensated, Stuck
-from tests.engine.places import Place, kinds
+from tests.engine.places import Place, recorded
 from tests.engine.shop import (
     Charge,
     Lost,
@@ -99,8 +99,7 @@ async def test_completed_activities_are_undone_in_reverse_order_of_their_complet
     gate = world.hold("reserve")
     async with place.engine(reserve_two) as engine:
         handle = await engine.start(reserve_two, "o-1")
-        while "ActivitySucceeded" not in await kinds(handle):
-            await asyncio.sleep(0)
+        await recorded(handle, "ActivitySucceeded")
         gate.open()
         with pytest.raises(OutOfStock):
             await handle.result(timeout=10)

@@ -172,7 +172,7 @@ async def test_who_waits_when_the_engine_stops_is_told_so(place: Place) -> None:
 
 async def test_a_stop_lets_attempts_in_flight_end_and_begins_no_others(place: Place) -> None:
     gate = world.hold("total")
-    async with place.engine(process_payment, stop_seconds=10) as engine:
+    async with place.engine(process_payment, stop_seconds=0.5) as engine:
         handle = await engine.start(process_payment, ORDER)
         await gate.entered()
         gate.open()

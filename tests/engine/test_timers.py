@@ -2,13 +2,12 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from perdure import Handle, now, workflow
+from perdure import now, workflow
 from perdure.domain.states import Waiting
-from tests.engine.places import Place, kinds
+from tests.engine.places import Place, recorded
 from tests.engine.shop import look_up, world
 
 pytestmark = pytest.mark.every_python
@@ -21,17 +20,11 @@ async def ship_later(order_id: str) -> str:
     return await look_up("shipment")
 
 
-async def recorded(handle: Handle[Any], kind: str) -> None:
-    """Returns when an event of this kind is stored."""
-    while kind not in await kinds(handle):
-        await asyncio.sleep(0)
-
-
 async def test_a_sleep_goes_on_after_a_restart_and_fires_once_at_its_due(place: Place) -> None:
     # behaviour 42
     async with place.engine(ship_later) as engine:
         handle = await engine.start(ship_later, "o-1")
-        await asyncio.wait_for(recorded(handle, "TimerSet"), 10)
+        await recorded(handle, "TimerSet")
         assert isinstance(await handle.status(), Waiting)
         left = place.crashed()
     async with left.engine(ship_later) as engine:
@@ -51,7 +44,7 @@ async def test_an_overdue_sleep_fires_as_soon_as_an_engine_opens(place: Place) -
     # behaviour 42
     async with place.engine(ship_later) as engine:
         handle = await engine.start(ship_later, "o-1")
-        await asyncio.wait_for(recorded(handle, "TimerSet"), 10)
+        await recorded(handle, "TimerSet")
         left = place.crashed()
         await handle.result(timeout=10)  # by now the timer is overdue in the copy
     opened = asyncio.get_running_loop().time()
@@ -71,7 +64,7 @@ async def test_a_cancelled_timer_never_fires(place: Place) -> None:
 
     async with place.engine(hurry) as engine:
         handle = await engine.start(hurry, "o-1")
-        await asyncio.wait_for(recorded(handle, "TimerCancelled"), 10)
+        await recorded(handle, "TimerCancelled")
         left = place.crashed()
         assert await handle.result(timeout=10) == "the order"
         live = [(e.kind, e.ordinal) for e in await handle.history()]
