@@ -39,8 +39,10 @@ class Forward:
 
     @property
     def busy(self) -> bool:
-        """Whether something runs, is to be launched, or waits for a slot."""
-        return bool(self.attempts or self.launches or self.unstarted or self.lingering)
+        """Whether something runs, is to be launched, or waits for a slot that it can get."""
+        if self.unstarted and not self.execution.around.slots.closed:
+            return True
+        return bool(self.attempts or self.launches or self.lingering)
 
     def activity(self, name: str) -> Activity[..., Any]:
         """The activity recorded under this name. UnknownCode when no open code defines it."""

@@ -15,7 +15,6 @@ from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER
 if TYPE_CHECKING:
     from perdure.sagas.residents import Residents
 
-PAGE_AT_LEAST = 64  # rows, so that a little room does not make many scans
 NEVER = 1 << 62
 GOING = ("running", "compensating")
 
@@ -64,7 +63,7 @@ class Keeper:
         after = None
         opened = self._residents.around.clock.now()
         while True:
-            limit = max(self._residents.free, PAGE_AT_LEAST)
+            limit = max(self._residents.free, 1)
             page = await self._journal.scan(
                 Scan(states=(*GOING, "blocked"), after=after, limit=limit)
             )
@@ -104,13 +103,13 @@ class Keeper:
                 self.backlog = True
                 return
             page = await self._journal.scan(
-                Scan(states=GOING, due_until=NEVER, after=after, limit=max(room, PAGE_AT_LEAST))
+                Scan(states=GOING, due_until=NEVER, after=after, limit=room)
             )
             soon = self._residents.around.clock.now() + LEAVES_WHEN_DUE_AFTER
             due = [row for row in page if row.due is not None and row.due <= soon]
             await self._decided(due)
             await self._residents.load(due)
-            if len(due) < len(page) or len(page) < max(room, PAGE_AT_LEAST):
+            if len(due) < len(page) or len(page) < room:
                 self.backlog = False
                 later = page[len(due)].due if len(due) < len(page) else None
                 self._next_due = NEVER if later is None else later

@@ -57,7 +57,7 @@ class Residents:
         self._workflows = workflows
         self._settings = settings
         self._shards = shards
-        self.room = max(1, settings.max_in_flight * 3 // 4)  # from here on rows are brought back
+        self.room = settings.max_in_flight * 3 // 4  # from here on rows are brought back
         self.keeper = Keeper(self, journal, settings)
         self._loading: dict[str, asyncio.Future[None]] = {}
         self._drained: asyncio.Future[None] | None = None
@@ -127,15 +127,12 @@ class Residents:
     def _forget(self, execution: LiveExecution) -> None:
         if self.live.get(execution.id) is execution:
             del self.live[execution.id]
-        if execution.counted:
-            self._count(execution, busy=False)
+        self._count(execution, busy=False)
         execution.dismiss()
-        if not self.live and self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
 
     def _count(self, execution: LiveExecution, *, busy: bool) -> None:
+        self.in_flight += busy - execution.counted
         execution.counted = busy
-        self.in_flight += 1 if busy else -1
         if not busy:
             if self.keeper.backlog and self.in_flight <= self.room:
                 self.look()
@@ -162,9 +159,11 @@ class Residents:
             if rows[execution_id].state not in OPEN_STATES + PARKED_STATES:
                 return None
             found = (await self.load([rows[execution_id]], order)).get(execution_id)
-            if found is None:
-                continue
-            return found
+            if found is not None:
+                return found
+            stream = (await self._journal.read([execution_id])).get(execution_id)
+            if isinstance(stream, Undecodable):
+                raise stream
 
     async def load(
         self, rows: Sequence[IndexRow], order: Callable[[LiveExecution], None] | None = None
@@ -202,7 +201,7 @@ class Residents:
         found: dict[str, LiveExecution],
         order: Callable[[LiveExecution], None] | None,
     ) -> None:
-        """From a plain callback: bodies cannot be entered from within a task."""
+        # From a plain callback: bodies cannot be entered from within a task.
         if self.stopping:
             return
         for execution_id, stream in portion:
@@ -215,7 +214,8 @@ class Residents:
                 self._block(row, error)
                 continue
             execution = LiveExecution(execution_id, row.shard, workflow, self.around)
-            execution.index = (row.state, row.due)
+            blocked = row.state == "blocked"  # written anew with its reason, if it still is
+            execution.index = None if blocked else (row.state, row.due)
             self.live[execution_id] = found[execution_id] = execution
             load(execution, stream)
             self._count(execution, busy=True)
@@ -285,6 +285,8 @@ class Residents:
         """Takes nothing new; gives attempts in flight this long to end."""
         self.stopping = True
         self.around.slots.closed = True
+        for execution in self.live.values():  # what waits for a slot will get none
+            self._count(execution, busy=execution.counted and execution.busy)
         if self.in_flight:
             self._drained = self.around.loop.create_future()
             timer = self.around.loop.call_later(seconds, self._drained.cancel)

@@ -15,7 +15,7 @@ from perdure import (
     workflow,
 )
 from perdure.domain.states import Running
-from tests.engine.places import Place, kinds
+from tests.engine.places import Place, kinds, turn
 from tests.engine.shop import ProcessPayment, look_up, process_payment, world
 
 pytestmark = pytest.mark.every_python
@@ -196,3 +196,26 @@ async def test_a_stop_ends_within_its_deadline_although_an_activity_never_does(
     async with place.engine(find) as engine:
         assert await engine.handle("find@o-1").result(timeout=10) == "the price"
     assert [call.attempt for call in world.calls] == [1, 2]
+
+
+@pytest.mark.parametrize("limit", [1, 4])
+async def test_never_more_are_in_flight_than_allowed(place: Place, limit: int) -> None:
+    running, most = 0, 0
+
+    @activity
+    async def count(order_id: str) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await turn()
+        running -= 1
+
+    @workflow(key=str)
+    async def counted(order_id: str) -> None:
+        await count(order_id)
+        await count(order_id)
+
+    async with place.engine(counted, max_in_flight=limit) as engine:
+        handles = await asyncio.gather(*(engine.start(counted, f"o-{n}") for n in range(30)))
+        await asyncio.gather(*(handle.result(timeout=15) for handle in handles))
+    assert 0 < most <= limit
