@@ -15,7 +15,7 @@ import traceback
 import zlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple, cast
 
 from perdure.domain.errors import (
     Blocked,
@@ -52,6 +52,7 @@ class BodyTask(asyncio.Task[Any]):
 
     __slots__ = ("ordinal_hash",)
     ordinal_hash: int
+    _log_destroy_pending: bool  # asyncio's own: whether it complains of a task that is left
 
     def __hash__(self) -> int:
         return self.ordinal_hash
@@ -171,7 +172,7 @@ class BodyLoop(NoOutsideWorld):
         try:
             left = True
             for task in list(self.tasks):
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
+                task._log_destroy_pending = False
                 coroutine = task.get_coro()
                 if coroutine is not None and not task.done():
                     left &= throw_out(coroutine.throw)
@@ -252,7 +253,7 @@ class BodyLoop(NoOutsideWorld):
         return task
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self.tasks.pop(task, None)  # type: ignore[call-overload]
+        self.tasks.pop(cast("BodyTask", task), None)
 
     def call_soon(
         self,

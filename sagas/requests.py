@@ -5,7 +5,7 @@ until it is answered or the body waits for it no longer. Who answers is the atte
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
     from perdure.sagas.activity import Activity
@@ -30,7 +30,7 @@ class Answer(asyncio.Future[Any]):
         if self.open:
             self.open = False
             if self.ordinal:
-                self.body_loop.dropped.append(self)  # type: ignore[arg-type]
+                self.body_loop.dropped.append(cast("Request", self))
         return True
 
 

@@ -36,10 +36,8 @@ async def stay(url: str) -> None:
 async def stay_with_child(url: str) -> None:
     """The same, with a forked child that outlives it."""
     journal = await open_journal(url)
-    child = os.fork()
-    if child == 0:
-        signal.pause()
-    tell(open=True, child=child)
+    if os.fork() == 0:
+        tell(child=os.getpid())
     signal.pause()
     await journal.close()
 
