@@ -18,7 +18,6 @@ ENDED_STATES = ("succeeded", "failed", "compensated", "cancelled")
 STATES = OPEN_STATES + PARKED_STATES + ENDED_STATES
 
 FLUSH_EVENTS_LIMIT = 2_000
-FLUSH_BYTES_LIMIT = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
