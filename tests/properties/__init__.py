@@ -1,0 +1,1 @@
+"""What holds for every body: programs drawn at random, run by the real engine."""

@@ -1,0 +1,174 @@
+"""Plays a program on the real engine, on a journal in memory, with processes that die at will.
+
+A play is one execution from its start to its end, through as many incarnations as it has crashes.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import Raw
+
+from perdure import CancelledExecution, EngineSettings, Failure, WorkflowEngine
+from perdure.domain.errors import JournalUnavailable
+from perdure.domain.events import Event
+from perdure.domain.journal import Submission
+from perdure.infrastructure.memory.journal import MemoryJournal
+from perdure.infrastructure.memory.log import Log
+from perdure.infrastructure.stream import decoded
+from tests.properties.interpreter import Order, Program, interpret
+from tests.properties.strategies import Day
+from tests.properties.virtual_time import NoChance, VirtualClock, VirtualLoop
+from tests.properties.world import EXECUTION, World, world
+
+PATIENCE_SECONDS = 300  # of virtual time
+ORDINARY = Day()
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """At which append, counted from 0 through all incarnations, and what happens there.
+
+    `lost answer`: stored, but the journal says that it is unavailable.
+    """
+
+    append: int
+    kind: str  # "crash before", "crash after", "lost answer"
+
+
+@dataclass
+class Play:
+    """What happened, for the checks."""
+
+    log: Log = field(default_factory=Log)
+    ends: list[int] = field(default_factory=list)  # versions at which submissions ended
+    appends: int = 0
+    incarnations: int = 0
+    world: World = field(default_factory=lambda: world)
+
+    def stream(self) -> list[Event]:
+        """What is stored, as events."""
+        rows = self.log.streams.get(EXECUTION, [])
+        found = decoded((row.execution_id, row.version, row.topic, row.body) for row in rows)
+        stream = found.get(EXECUTION, [])
+        assert isinstance(stream, list), stream
+        return stream
+
+
+class Process:
+    """The faults of one incarnation. Implements the memory journal's Faults."""
+
+    def __init__(self, play: Play, faults: Sequence[Fault]) -> None:
+        self._play = play
+        self._faults = {fault.append: fault.kind for fault in faults}
+        self.died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def before_append(self, submissions: Sequence[Submission]) -> None:
+        if self._play.world.dead or self._faults.get(self._play.appends) == "crash before":
+            self._die()
+
+    def after_append(self, submissions: Sequence[Submission]) -> None:
+        for submission in submissions:
+            if submission.events:
+                self._play.ends.append(submission.expected + len(submission.events))
+        kind = self._faults.get(self._play.appends)
+        self._play.appends += 1
+        if kind == "crash after":
+            self._die()
+        if kind == "lost answer":
+            raise JournalUnavailable("the answer was lost")
+
+    def _die(self) -> None:
+        self._play.appends += not self._play.world.dead
+        self._play.world.dead = True
+        if not self.died.done():
+            self.died.set_result(None)
+        raise Crash
+
+
+class SlowJournal(MemoryJournal):
+    """Its commits take some milliseconds of virtual time."""
+
+    __slots__ = ("seconds",)
+    seconds: float
+
+    async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        return await super().append(submissions)
+
+
+def play(program: Program, day: Day = ORDINARY, faults: Sequence[Fault] = ()) -> Play:
+    """From the start to the end. Raises NothingWillHappen or TimeoutError when it hangs."""
+    played = Play()
+    played.world.begin(played.stream)
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        while not runner.run(incarnation(played, program, day, faults)):
+            assert played.incarnations <= len(faults), "it died without a fault"
+    return played
+
+
+async def incarnation(played: Play, program: Program, day: Day, faults: Sequence[Fault]) -> bool:
+    """One process; whether the execution came to its end."""
+    played.incarnations += 1
+    played.world.dead = False
+    process = Process(played, faults)
+    journal = SlowJournal(played.log, faults=process)
+    journal.seconds = day.commit_milliseconds / 1000
+    engine = WorkflowEngine(
+        journal,
+        [interpret],
+        settings=EngineSettings(stop_seconds=0.0, activity_slots=day.slots),
+        clock=VirtualClock(asyncio.get_running_loop()),
+        randomness=NoChance(),
+    )
+    await engine.open()
+    client = asyncio.create_task(be_client(engine, program, day))
+    try:
+        await asyncio.wait([client, process.died], return_when=asyncio.FIRST_COMPLETED)
+        if not played.world.dead:
+            client.result()
+        return not played.world.dead
+    finally:
+        client.cancel()
+        with suppress(Exception, asyncio.CancelledError):
+            await client
+        played.world.dead, died = True, played.world.dead
+        try:
+            await engine.close()
+        except Crash:
+            assert died
+        process.died.cancel()
+
+
+async def be_client(engine: WorkflowEngine, program: Program, day: Day) -> None:
+    """Starts it, or joins it; cancels it on some days; waits for the end, whichever it is."""
+    handle = await engine.start(interpret, Order(program=json.dumps(program)))
+    canceller = asyncio.create_task(cancel_later(handle, day.cancel_after_milliseconds))
+    try:
+        await handle.result(timeout=PATIENCE_SECONDS)
+    except (Failure, ExceptionGroup, CancelledExecution):
+        return
+    finally:
+        canceller.cancel()
+        with suppress(asyncio.CancelledError):
+            await canceller
+
+
+async def cancel_later(handle: Any, milliseconds: int | None) -> None:
+    if milliseconds is not None:
+        await asyncio.sleep(milliseconds / 1000)
+        await handle.cancel("changed my mind")
+
+
+def order_of(stream: list[Event]) -> Order:
+    """The request as it was recorded."""
+    payload: Raw = stream[0].request  # type: ignore[attr-defined]
+    return interpret.decode_request(bytes(payload))

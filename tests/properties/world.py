@@ -1,0 +1,125 @@
+"""A world that does each thing once for a key, and is at once offended by a call that may not be.
+
+A call is only right while its attempt is the last thing recorded of its activity: stored before it
+is made, never made again once an outcome is stored, never under a number that was there before.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from perdure import current_activity
+from perdure.domain import events
+from perdure.domain.events import Event
+from perdure.domain.identity import idempotency_key
+
+SLOW_SECONDS = 0.03
+
+
+class Lost(Exception):
+    """A defect: broken before the thing was done, or the answer lost after it."""
+
+
+@dataclass
+class World:
+    """`stream` reads what is stored of the one execution; `dead` while its process is."""
+
+    stream: Callable[[], list[Event]] = list
+    dead: bool = False
+    running: set[str] = field(default_factory=set)  # keys of forward attempts under way
+    effects: dict[str, int] = field(default_factory=dict)  # site by key
+    undone: dict[str, str | None] = field(default_factory=dict)  # given result by forward key
+    undo_order: list[str] = field(default_factory=list)  # forward keys, first calls only
+    keys: dict[int, set[str]] = field(default_factory=dict)  # by site
+    attempts: set[tuple[str, int]] = field(default_factory=set)
+    offences: list[str] = field(default_factory=list)
+
+    def begin(self, stream: Callable[[], list[Event]]) -> None:
+        """A new world for a new play."""
+        self.__init__(stream)  # type: ignore[misc]
+
+    async def do(self, site: int, script: str, refusal: Exception) -> None:
+        """One attempt; the letter of `script` at its number says how it goes."""
+        context = current_activity()
+        key, attempt = context.idempotency_key, context.attempt
+        await self._alive()
+        self.keys.setdefault(site, set()).add(key)
+        self._check_attempt(key, attempt)
+        self._check_stored(key, attempt, events.ActivityStarted)
+        self.running.add(key)
+        try:
+            letter = script[attempt - 1 : attempt] or "o"
+            if letter == "s":
+                await asyncio.sleep(SLOW_SECONDS)
+            if letter == "d":
+                raise Lost("before")
+            await self._alive()
+            if letter == "f" and key not in self.effects:
+                raise refusal
+            self.effects.setdefault(key, site)
+            if letter == "t":
+                await asyncio.sleep(SLOW_SECONDS)
+            if letter == "l":
+                raise Lost("after")
+        finally:
+            self.running.discard(key)
+
+    async def undo(self, script: str, result: str | None) -> None:
+        """One attempt of a compensation."""
+        context = current_activity()
+        assert context.undoes is not None
+        forward = context.undoes.idempotency_key
+        await self._alive()
+        self._check_attempt(context.idempotency_key, context.attempt)
+        self._check_stored(forward, context.attempt, events.CompensationStarted)
+        if self.running:
+            self._offend("a compensation began while attempts were in flight")
+        if (result is None) != (context.undoes.outcome == "unknown"):
+            self._offend(f"{result!r} was given to undo what is {context.undoes.outcome}")
+        if forward not in self.undo_order:
+            self.undo_order.append(forward)
+        letter = script[context.attempt - 1 : context.attempt] or "o"
+        if letter == "d":
+            raise Lost("before")
+        self.undone.setdefault(forward, result)
+        if letter == "l":
+            raise Lost("after")
+
+    async def _alive(self) -> None:
+        """The dead do nothing: what they were about to do never happens."""
+        if self.dead:
+            await asyncio.get_running_loop().create_future()
+
+    def _offend(self, text: str) -> None:
+        self.offences.append(text)
+
+    def _check_attempt(self, key: str, attempt: int) -> None:
+        if (key, attempt) in self.attempts:
+            self._offend(f"attempt {attempt} of {key} was made twice")
+        self.attempts.add((key, attempt))
+
+    def _check_stored(self, forward: str, attempt: int, kind: type[Event]) -> None:
+        stream = self.stream()
+        ordinals = [o for o, key in forward_keys(stream).items() if key == forward]
+        field_name = "ordinal" if kind is events.ActivityStarted else "undoes"
+        about = [
+            event
+            for event in stream
+            if ordinals and getattr(event, field_name, None) == ordinals[0]
+        ]
+        last = about[-1] if about else None
+        if type(last) is not kind or getattr(last, "attempt", 0) != attempt:
+            self._offend(f"attempt {attempt} of {forward} ran while {last} was stored last")
+
+
+def forward_keys(stream: list[Event]) -> dict[int, str]:
+    """The idempotency keys of the activities that are recorded, by ordinal."""
+    return {
+        event.ordinal: idempotency_key(EXECUTION, "activity", event.ordinal, event.activity)
+        for event in stream
+        if isinstance(event, events.ActivityStarted) and event.attempt == 1
+    }
+
+
+EXECUTION = "interpret@p"
+world = World()
