@@ -22,6 +22,8 @@ from tests.journals.submissions import (
     step,
 )
 
+pytestmark = pytest.mark.every_python
+
 A, B, C = payment(1), payment(2), payment(3)
 
 

@@ -11,6 +11,8 @@ from perdure.infrastructure.errors import JournalClosed
 from tests.journals.stores import Store
 from tests.journals.submissions import lengths, payment, row, start, step
 
+pytestmark = pytest.mark.every_python
+
 A, B = payment(1), payment(2)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from perdure.domain.journal import STATES, Journal, Scan, Submission
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
 from tests.journals.submissions import NOON, charged, payment, row
+
+pytestmark = pytest.mark.every_python
 
 NAMES = [payment(number) for number in range(3)]
 DUES = st.none() | st.integers(NOON, NOON + 3)

@@ -7,6 +7,8 @@ from perdure.domain.journal import Journal
 from tests.journals.stores import Store
 from tests.journals.submissions import lengths, payment, row, start, step
 
+pytestmark = pytest.mark.every_python
+
 A, B, C = payment(1), payment(2), payment(3)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from perdure.domain.journal import (
     ENDED_STATES,
     OPEN_STATES,
@@ -13,6 +15,8 @@ from perdure.domain.journal import (
     Scan,
 )
 from tests.journals.submissions import NOON, change, payment, start
+
+pytestmark = pytest.mark.every_python
 
 
 async def pages(journal: Journal, scan: Scan) -> list[IndexRow]:
