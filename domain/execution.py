@@ -149,8 +149,9 @@ class Execution:
                 record.result = bytes(event.result)
             case events.ActivityFailed():
                 self._closed(event.ordinal, Phase.FAILED if event.error is None else Phase.GIVEN_UP)
-            case events.AttemptFailed(kind="unissued"):
-                self._closed(event.ordinal, Phase.FAILED)
+            case events.AttemptFailed(kind="unissued"):  # the attempts before it were issued
+                first = event.attempt == 1
+                self._closed(event.ordinal, Phase.FAILED if first else Phase.GIVEN_UP)
             case events.AttemptFailed():
                 record = self.activities[event.ordinal]
                 record.failed_attempt(event)

@@ -166,10 +166,11 @@ class Forward:
     def _unissued(self, ordinal: int) -> None:
         """The body stopped waiting before the attempt was issued: it had no effect."""
         execution = self.execution
-        record = execution.state.open[ordinal]
-        execution.around.slots.release(self.activity(record.name))
+        slots, record = execution.around.slots, execution.state.open[ordinal]
+        slots.release(self.activity(record.name))
         execution.take(cancelled(record, execution.now(), "unissued"))
         execution.submit()
+        slots.hand_on()
 
     def _launch(self, ordinal: int) -> None:
         execution = self.execution
@@ -201,11 +202,12 @@ class Forward:
         """Cancels every async attempt, and gives back slots; nothing of it is recorded."""
         for attempt in self.attempts.values():
             attempt.cancel()
-        for _, ordinal in self.launches:
-            self.execution.around.slots.release(
-                self.activity(self.execution.state.activities[ordinal].name)
-            )
-        self.launches.clear()
+        launches, self.launches = self.launches, []
+        slots = self.execution.around.slots
+        for _, ordinal in launches:
+            slots.release(self.activity(self.execution.state.activities[ordinal].name))
+        if launches:
+            slots.hand_on()
 
     def _ended(self, attempt: Attempt, how: Ended) -> None:
         execution = self.execution

@@ -9,8 +9,8 @@ from perdure.domain.execution import fold
 from perdure.sagas import replay as replaying
 from perdure.sagas.body import BodyRun
 from perdure.sagas.requests import ActivityRequest, Request, TimerRequest
-from tests.properties.plays import Play, order_of
 from tests.properties.interpreter import UNDOABLE, interpret
+from tests.properties.plays import Play, order_of
 from tests.properties.world import EXECUTION, forward_keys
 
 Asked: TypeAlias = tuple[object, ...]

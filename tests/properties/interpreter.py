@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from perdure import Activity, Failure, Retry, RetriesExhausted, activity, version, workflow
+from perdure import Activity, Failure, RetriesExhausted, Retry, activity, version, workflow
 from tests.properties.world import world
 
 Program: TypeAlias = Any  # ["seq", [program, ...]], ["do", site, name, script, undo], ...

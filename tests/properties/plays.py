@@ -36,11 +36,11 @@ class Crash(Exception):
 class Fault:
     """At which append, counted from 0 through all incarnations, and what happens there.
 
-    `lost answer`: stored, but the journal says that it is unavailable.
+    `unavailable`: nothing is stored, and the journal says so.
     """
 
     append: int
-    kind: str  # "crash before", "crash after", "lost answer"
+    kind: str  # "crash before", "crash after", "unavailable"
 
 
 @dataclass
@@ -71,8 +71,12 @@ class Process:
         self.died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def before_append(self, submissions: Sequence[Submission]) -> None:
-        if self._play.world.dead or self._faults.get(self._play.appends) == "crash before":
+        kind = self._faults.get(self._play.appends)
+        if self._play.world.dead or kind == "crash before":
             self._die()
+        if kind == "unavailable":
+            self._play.appends += 1
+            raise JournalUnavailable("nothing is stored")
 
     def after_append(self, submissions: Sequence[Submission]) -> None:
         for submission in submissions:
@@ -82,8 +86,6 @@ class Process:
         self._play.appends += 1
         if kind == "crash after":
             self._die()
-        if kind == "lost answer":
-            raise JournalUnavailable("the answer was lost")
 
     def _die(self) -> None:
         self._play.appends += not self._play.world.dead
@@ -138,8 +140,8 @@ async def incarnation(played: Play, program: Program, day: Day, faults: Sequence
         return not played.world.dead
     finally:
         client.cancel()
-        with suppress(Exception, asyncio.CancelledError):
-            await client
+        await asyncio.wait([client])
+        _ = client.cancelled() or client.exception()  # told already, or of no matter any more
         played.world.dead, died = True, played.world.dead
         try:
             await engine.close()

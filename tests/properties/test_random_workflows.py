@@ -1,15 +1,15 @@
 """Random workflows: any prefix replays, any crash is survived, and all is done or nothing."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.properties.checks import check_play
-from tests.properties.plays import Fault, play
 from tests.properties.interpreter import Program
+from tests.properties.plays import Fault, play
 from tests.properties.strategies import Day, days, programs
 
-KINDS = ["crash before", "crash after", "lost answer"]
+KINDS = ["crash before", "crash after", "unavailable"]
 
 
 def check_with_and_without_faults(program: Program, day: Day, draws: st.DataObject) -> None:

@@ -1,0 +1,40 @@
+"""What random workflows have found, each as the smallest program that showed it."""
+
+import pytest
+
+from perdure.domain import events
+from tests.properties.checks import check_play
+from tests.properties.interpreter import Program
+from tests.properties.plays import Fault, Play, play
+from tests.properties.strategies import Day
+
+BOOKED_AND_LOST = ["do", 1, "book", "l", ""]
+
+
+def checked(program: Program, day: Day, *faults: Fault) -> Play:
+    played = play(program, day, faults)
+    check_play(played)
+    return played
+
+
+@pytest.mark.every_python
+def test_a_second_attempt_that_is_dropped_unissued_leaves_the_first_one_to_be_undone() -> None:
+    # behaviour 22; the fold took "unissued" for "had no effect", and the first attempt was kept
+    played = checked(BOOKED_AND_LOST, Day(commit_milliseconds=10, cancel_after_milliseconds=14))
+    kinds = [getattr(event, "kind", "") for event in played.stream()]
+    assert "unissued" in kinds
+    assert list(played.world.undone.values()) == [None]
+
+
+def test_an_attempt_that_is_dropped_unissued_hands_its_slot_on() -> None:
+    # The slot was given back, and who waited for it was not told: the execution hung for ever.
+    program = [
+        "timeout",
+        20,
+        ["seq", [["do", 1, "book", "dd", ""]]],
+        ["do", 2, "look", "", ""],
+    ]
+    played = checked(program, Day(slots=1))
+    program[1] = 10
+    played = checked(program, Day(slots=1, commit_milliseconds=4))
+    assert isinstance(played.stream()[-1], events.ExecutionSucceeded)
