@@ -9,7 +9,7 @@ from tests.properties.interpreter import Program
 from tests.properties.plays import Fault, play
 from tests.properties.strategies import Day, days, programs
 
-KINDS = ["crash before", "crash after", "unavailable"]
+KINDS = ("crash before", "crash after", "unavailable")
 
 
 def check_with_and_without_faults(program: Program, day: Day, draws: st.DataObject) -> None:
