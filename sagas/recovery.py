@@ -32,6 +32,7 @@ def load(execution: LiveExecution, stream: list[Event]) -> None:
             assert replayed is not None
             go_forward(execution, replayed)
         else:
+            execution.leave_body()
             go_back(execution)
     except Blocked as error:
         execution.block(error)
@@ -46,11 +47,13 @@ def _replayed(execution: LiveExecution, stream: list[Event]) -> Replay | None:
             request = workflow.decode_request(state.request)
         except (ValueError, PerdureError) as error:
             raise Undecodable(execution.id, "the request", str(error)) from error
-        replayed = replay(workflow, execution.id, request, stream, state.versions)
+        leaked = execution.around.leaked
+        replayed = replay(workflow, execution.id, request, stream, state.versions, leaked)
     except Blocked:
         if state.rollback is None:
             raise
         return None  # undone by name, from the activities that the engine was opened with
+    execution.body = replayed.body  # from here on it is left with the execution
     for activity in replayed.body.activities.values():
         execution.forward.see(activity)
     return replayed
@@ -58,7 +61,7 @@ def _replayed(execution: LiveExecution, stream: list[Event]) -> Replay | None:
 
 def go_forward(execution: LiveExecution, replayed: Replay) -> None:
     """Takes the replayed body over, and everything that waits."""
-    execution.body, execution.feeding = replayed.body, replayed.feeding
+    execution.feeding = replayed.feeding
     record_versions(execution, replayed.body)
     for ordinal, (request, feed, among) in replayed.unrecorded.items():
         match request:

@@ -113,15 +113,28 @@ def replay(
     request: Any,
     stream: list[Event],
     versions: dict[str, int],
+    leaked: list[object] | None = None,
 ) -> Replay:
     """Runs the body through its recorded events, up to CompensationBegan if there is one.
 
-    Raises Blocked when the code that runs here does not fit what is recorded.
+    Raises Blocked when the code that runs here does not fit what is recorded. The body is then
+    left without effect: collected as garbage, its `finally` would run activities for real. One that
+    would not leave is put into `leaked`.
     """
     body = BodyRun(workflow, execution_id)
-    replayed = Replay(body)
     body.loop.versions.update(versions)
-    recorded = Recorded(stream)
+    replayed = Replay(body)
+    try:
+        _feed_all(replayed, request, stream)
+    except BaseException:
+        if not body.dismiss() and leaked is not None:
+            leaked.append(body)
+        raise
+    return replayed
+
+
+def _feed_all(replayed: Replay, request: Any, stream: list[Event]) -> None:
+    body, recorded = replayed.body, Recorded(stream)
     for version, event in enumerate(stream, 1):
         if isinstance(event, events.CompensationBegan):
             break
@@ -135,7 +148,6 @@ def replay(
                 body.feed(fed, value)
             _compare(replayed, recorded, feed)
     body.loop.edge = True
-    return replayed
 
 
 def _compare(replayed: Replay, recorded: Recorded, feed: int) -> None:
