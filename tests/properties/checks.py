@@ -3,6 +3,9 @@
 from typing import TypeAlias
 from unittest.mock import patch
 
+import msgspec
+from msgspec import Raw
+
 from perdure.domain import events
 from perdure.domain.events import Event
 from perdure.domain.execution import fold
@@ -57,8 +60,8 @@ def check_order_of_undoing(play: Play) -> None:
     started = [e.ordinal for e in stream if isinstance(e, events.ActivityStarted) if e.attempt == 1]
     completed = [e.ordinal for e in stream if isinstance(e, events.ActivitySucceeded)]
     refused = {e.ordinal for e in stream if isinstance(e, events.ActivityFailed) if e.failure}
-    unissued = {e.ordinal for e in stream if getattr(e, "kind", "") == "unissued"}
-    unissued -= {e.ordinal for e in stream if isinstance(e, events.AttemptFailed) and was_issued(e)}
+    first = [e for e in stream if isinstance(e, events.AttemptFailed) if e.attempt == 1]
+    unissued = {e.ordinal for e in first if e.kind == "unissued"}
     unknown = [o for o in started if o not in {*completed, *refused, *unissued}]
     expected = unknown[::-1]
     if not isinstance(stream[-1], events.ExecutionSucceeded):
@@ -67,10 +70,6 @@ def check_order_of_undoing(play: Play) -> None:
     undone = [e.undoes for e in stream if isinstance(e, events.ActivityCompensated)]
     assert undone == expected
     assert play.world.undo_order == [keys[ordinal] for ordinal in expected]
-
-
-def was_issued(event: events.AttemptFailed) -> bool:
-    return event.kind != "unissued"
 
 
 def names_of(stream: list[Event]) -> dict[int, str]:
@@ -131,6 +130,18 @@ def replayed_requests(stream: list[Event]) -> dict[int, Asked]:
         replayed = replaying.replay(interpret, EXECUTION, order_of(stream), stream, versions)
     assert replayed.body.dismiss()
     return asked
+
+
+def check_refuses_other_arguments(play: Play) -> None:
+    """Raises what a replay raises when the first activity had recorded another site."""
+    stream = play.stream()
+    first = next(v for v, e in enumerate(stream) if isinstance(e, events.ActivityStarted))
+    started = stream[first]
+    assert isinstance(started, events.ActivityStarted)
+    other = bytes(started.arguments).replace(b'"site":', b'"site":9')
+    assert other != bytes(started.arguments)
+    stream[first] = msgspec.structs.replace(started, arguments=Raw(other))
+    replayed_requests(stream)
 
 
 def check_play(play: Play) -> None:

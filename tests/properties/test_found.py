@@ -1,9 +1,12 @@
 """What random workflows have found, each as the smallest program that showed it."""
 
+import gc
+
 import pytest
 
 from perdure.domain import events
-from tests.properties.checks import check_play
+from perdure.domain.errors import NonDeterministicWorkflow
+from tests.properties.checks import check_play, check_refuses_other_arguments
 from tests.properties.interpreter import Program
 from tests.properties.plays import Fault, Play, play
 from tests.properties.strategies import Day
@@ -33,3 +36,16 @@ def test_an_attempt_that_is_dropped_unissued_hands_its_slot_on() -> None:
     kinds = [getattr(event, "kind", "") for event in played.stream()]
     assert "unissued" in kinds
     assert isinstance(played.stream()[-1], events.ExecutionSucceeded)
+
+
+@pytest.mark.every_python
+def test_a_body_whose_replay_diverges_is_left_without_effect() -> None:
+    # It was garbage with an open `finally`, and that ran its activity for real when collected.
+    program = ["finally", ["do", 1, "book", "", ""], ["do", 2, "book", "", ""]]
+    played = checked(program, Day())
+    played.world.effects.clear()
+    with pytest.raises(NonDeterministicWorkflow):
+        check_refuses_other_arguments(played)
+    gc.collect()
+    assert not played.world.effects
+    assert not played.world.offences
