@@ -48,7 +48,7 @@ def _replayed(execution: LiveExecution, stream: list[Event]) -> Replay | None:
         except (ValueError, PerdureError) as error:
             raise Undecodable(execution.id, "the request", str(error)) from error
         leaked = execution.around.leaked
-        replayed = replay(workflow, execution.id, request, stream, state.versions, leaked)
+        replayed = replay(workflow, execution.id, request, stream, state.versions, leaked=leaked)
     except Blocked:
         if state.rollback is None:
             raise

@@ -113,6 +113,7 @@ def replay(
     request: Any,
     stream: list[Event],
     versions: dict[str, int],
+    *,
     leaked: list[object] | None = None,
 ) -> Replay:
     """Runs the body through its recorded events, up to CompensationBegan if there is one.
