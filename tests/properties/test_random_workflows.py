@@ -56,10 +56,10 @@ def test_a_changed_argument_is_refused_by_every_prefix_that_has_it(program: Prog
 
 @pytest.mark.faults
 @pytest.mark.timeout(600)
-@settings(max_examples=1_000, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=300, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(programs, days)
-def test_a_thousand_random_workflows_survive_a_crash_at_every_append(
-    program: Program, day: Day
-) -> None:
+def test_many_random_workflows_survive_a_crash_at_every_append(program: Program, day: Day) -> None:
     # behaviours 4, 5, 22
     check_with_every_fault(program, day)

@@ -16,8 +16,20 @@ from tests.engine.places import Camera, copied, engine_in
 from tests.replays.programs import Program, Refused, interpret, programs, world
 
 NAME = "interpret@p"
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-MANY = settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(
+    max_examples=40,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+MANY = settings(
+    max_examples=1_000,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 async def photographed(program: Program) -> list[Log]:
