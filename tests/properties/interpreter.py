@@ -85,7 +85,9 @@ async def carry_out(program: Program, done: list[str]) -> None:
     match program:
         case ["do", site, name, script, undo]:
             try:
-                done.append(await ACTIVITIES[name](site, script, undo))
+                answer = await ACTIVITIES[name](site, script, undo)
+                assert answer.endswith(f" {site}"), "a branch was given another one's result"
+                done.append(answer)
             except RetriesExhausted:
                 raise Refused(site=site) from None
         case ["seq", parts]:

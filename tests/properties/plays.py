@@ -5,17 +5,17 @@ A play is one execution from its start to its end, through as many incarnations 
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Raw
 
 from perdure import CancelledExecution, EngineSettings, Failure, WorkflowEngine
 from perdure.domain.errors import JournalUnavailable
 from perdure.domain.events import Event
-from perdure.domain.journal import Submission
+from perdure.domain.journal import Journal, Submission
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
 from perdure.infrastructure.stream import decoded
@@ -107,6 +107,15 @@ class SlowJournal(MemoryJournal):
         return await super().append(submissions)
 
 
+Opened: TypeAlias = Callable[[Play, Process, Day], Awaitable[Journal]]
+
+
+async def opened_in_memory(played: Play, process: Process, day: Day) -> Journal:
+    journal = SlowJournal(played.log, faults=process)
+    journal.seconds = day.commit_milliseconds / 1000
+    return journal
+
+
 def play(program: Program, day: Day = ORDINARY, faults: Sequence[Fault] = ()) -> Play:
     """From the start to the end. Raises NothingWillHappen or TimeoutError when it hangs."""
     played = Play()
@@ -117,15 +126,19 @@ def play(program: Program, day: Day = ORDINARY, faults: Sequence[Fault] = ()) ->
     return played
 
 
-async def incarnation(played: Play, program: Program, day: Day, faults: Sequence[Fault]) -> bool:
+async def incarnation(
+    played: Play,
+    program: Program,
+    day: Day,
+    faults: Sequence[Fault],
+    opened: Opened = opened_in_memory,
+) -> bool:
     """One process; whether the execution came to its end."""
     played.incarnations += 1
     played.world.dead = False
     process = Process(played, faults)
-    journal = SlowJournal(played.log, faults=process)
-    journal.seconds = day.commit_milliseconds / 1000
     engine = WorkflowEngine(
-        journal,
+        await opened(played, process, day),
         [interpret],
         settings=EngineSettings(stop_seconds=0.0, activity_slots=day.slots),
         clock=VirtualClock(asyncio.get_running_loop()),

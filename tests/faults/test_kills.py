@@ -1,0 +1,164 @@
+"""Workers that are SIGKILLed, at chosen moments and at any, and what the next one makes of it."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from perdure import open_engine
+from perdure.domain.errors import JournalInUse
+from tests.faults.audit import check_books
+from tests.faults.payments import process_payment
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+ROOT = Path(__file__).parents[2]
+FORWARD = ["total", "charge", "code", "ship", "email"]
+SUCCESS = [f"{when} {step}" for step in FORWARD for when in ("before", "after")]
+ROLLBACK = [f"{when} {step}" for step in ("void", "refund") for when in ("before", "after")]
+
+
+class Shop:
+    """The places of one test: a journal and a ledger."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"sqlite:///{folder / 'payments.db'}"
+        self.ledger = folder / "ledger"
+
+    @contextmanager
+    def worker(self, first: int, count: int, hold: str = "") -> Iterator["Worker"]:
+        command = [sys.executable, "-W", "ignore", "-m", "tests.faults.worker", self.url]
+        command += [str(self.ledger), str(first), str(count), hold]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=pipe, text=True
+        ) as process:
+            try:
+                yield Worker(process)
+            finally:
+                process.kill()
+
+    def finish(self, first: int = 0, count: int = 0) -> None:
+        """A worker that nobody kills."""
+        with self.worker(first, count) as worker:
+            worker.read_all()
+            assert worker.process.wait() == 0
+
+
+class Worker:
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        self.told: list[str] = []
+
+    def read(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        if line:
+            self.told.append(line)
+        return line
+
+    def read_until(self, line: str, times: int = 1) -> None:
+        while self.told.count(line) < times:
+            assert self.read(), f"it ended without {line!r}: {self.told[-3:]}"
+
+    def read_all(self) -> None:
+        while self.read():
+            pass
+
+    def kill(self) -> bool:
+        """False when it had come to its end just before."""
+        self.process.send_signal(signal.SIGKILL)
+        killed = self.process.wait() == -signal.SIGKILL
+        self.read_all()
+        return killed
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("order", "hold"),
+    [(0, hold) for hold in SUCCESS]
+    + [(1, hold) for hold in ROLLBACK]
+    + [(0, f"append {number}") for number in range(1, 7)]
+    + [(1, f"append {number}") for number in range(1, 8)],
+)
+async def test_a_worker_killed_at_this_moment_is_followed_by_one_that_ends_it(
+    shop: Shop, order: int, hold: str
+) -> None:
+    # behaviours 1, 2, 22
+    with shop.worker(order, 1, hold) as worker:
+        worker.read_until(hold)
+        assert worker.kill()
+    shop.finish()
+    assert await check_books(shop.url, shop.ledger) == {order}
+
+
+async def test_killed_again_and_again_at_any_moment_everything_ends_once(
+    shop: Shop, record_property: Callable[[str, object], None]
+) -> None:
+    # behaviours 1, 22
+    seed = int(os.environ.get("PERDURE_SEED") or random.SystemRandom().randrange(1 << 32))
+    sys.stdout.write(f"PERDURE_SEED={seed}\n")  # shown when it fails
+    chance = random.Random(seed)
+    kills = 0
+    for _ in range(12):
+        with shop.worker(0, 200) as worker:
+            worker.read_until("open")
+            for _ in range(chance.randrange(400)):
+                worker.read()
+            kills += worker.kill()
+    shop.finish(0, 200)
+    assert await check_books(shop.url, shop.ledger) == set(range(200))
+    record_property("summary", f"{kills} kills at random moments (PERDURE_SEED={seed})")
+
+
+async def test_starts_that_returned_before_a_kill_are_not_lost(shop: Shop) -> None:
+    # behaviour 1
+    started: set[int] = set()
+    for storm in range(3):
+        with shop.worker(storm * 500, 500) as worker:
+            while sum(line.startswith("started") for line in worker.told) < 1 + 40 * storm:
+                assert worker.read()
+            worker.kill()
+            told = [line for line in worker.told if line.startswith("started")]
+            started |= {int(line.split()[1]) for line in told}
+    shop.finish()
+    assert started <= await check_books(shop.url, shop.ledger)
+
+
+async def test_three_hundred_in_flight_are_recovered(
+    shop: Shop, record_property: Callable[[str, object], None]
+) -> None:
+    # behaviours 1, 2
+    with shop.worker(0, 300, "after charge") as worker:
+        worker.read_until("after charge", times=300)
+        assert worker.kill()
+    began = time.monotonic()
+    shop.finish()
+    seconds = time.monotonic() - began
+    assert await check_books(shop.url, shop.ledger) == set(range(300))
+    record_property("summary", f"300 in flight at a kill: all ended {seconds:.1f} s later")
+
+
+async def test_a_second_engine_is_refused_until_the_first_is_killed(shop: Shop) -> None:
+    with shop.worker(0, 1, "before charge") as worker:
+        worker.read_until("before charge")
+        with pytest.raises(JournalInUse):
+            async with open_engine(shop.url, [process_payment]):
+                raise AssertionError("two engines")
+        with shop.worker(0, 1) as second:
+            second.read_all()
+            assert second.process.wait() == 3
+        worker.kill()
+    shop.finish()
+    assert await check_books(shop.url, shop.ledger) == {0}

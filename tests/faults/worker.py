@@ -1,0 +1,84 @@
+"""A worker process: starts these orders, or joins them, and waits for their ends.
+
+`python -m tests.faults.worker URL LEDGER FIRST COUNT [HOLD]`; HOLD is a place of the gateway, or
+`append N`: nothing goes on after the N-th append is stored. Exits with 3 when the journal is in
+use.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from perdure import Failure, WorkflowEngine
+from perdure.domain.errors import JournalInUse, Undecodable
+from perdure.domain.events import Event
+from perdure.domain.journal import IndexRow, Journal, Scan, Submission
+from perdure.infrastructure.clock import SystemClock, SystemRandomness
+from perdure.infrastructure.journals import open_journal
+from tests.faults.payments import gateway, process_payment, tell
+
+
+class HeldJournal:
+    """Another journal, held up behind one of its appends."""
+
+    def __init__(self, journal: Journal, hold: str) -> None:
+        self._journal = journal
+        self._left = int(hold.removeprefix("append ")) if hold.startswith("append") else 0
+        self.hold = hold
+
+    async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
+        answer = await self._journal.append(submissions)
+        self._left -= 1
+        if self._left == 0:
+            tell(self.hold)
+            await asyncio.get_running_loop().create_future()
+        return answer
+
+    async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
+        return await self._journal.read(execution_ids)
+
+    async def rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
+        return await self._journal.rows(execution_ids)
+
+    async def scan(self, scan: Scan) -> Sequence[IndexRow]:
+        return await self._journal.scan(scan)
+
+    async def close(self) -> None:
+        await self._journal.close()
+
+
+async def end_of(engine: WorkflowEngine, order: int) -> None:
+    handle = await engine.start(process_payment, order)
+    tell(f"started {order}")
+    with contextlib.suppress(Failure):
+        await handle.result()
+    tell(f"ended {order}")
+
+
+async def work(url: str, orders: range, hold: str) -> None:
+    journal = HeldJournal(await open_journal(url), hold)
+    engine = WorkflowEngine(
+        journal, [process_payment], clock=SystemClock(), randomness=SystemRandomness()
+    )
+    async with engine:
+        tell("open")
+        await asyncio.gather(*(end_of(engine, order) for order in orders))
+        while rows := await journal.scan(Scan()):
+            await asyncio.gather(*(wait_for(engine, row.execution_id) for row in rows))
+
+
+async def wait_for(engine: WorkflowEngine, execution_id: str) -> None:
+    with contextlib.suppress(Failure):
+        await engine.handle(execution_id).result()
+
+
+if __name__ == "__main__":
+    url, ledger, first, count, *hold = sys.argv[1:]
+    gateway.open(Path(ledger), hold[0] if hold else "")
+    try:
+        asyncio.run(work(url, range(int(first), int(first) + int(count)), hold[0] if hold else ""))
+    except JournalInUse as error:
+        tell(str(error))
+        sys.exit(3)
