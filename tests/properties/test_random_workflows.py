@@ -46,7 +46,7 @@ def test_a_random_workflow_survives_several_crashes(
 @pytest.mark.every_python
 @settings(max_examples=40, derandomize=True, database=None)
 @given(programs)
-def test_a_changed_argument_is_refused_by_every_prefix_that_has_it(program: Program) -> None:
+def test_a_changed_argument_of_the_first_activity_is_refused(program: Program) -> None:
     # behaviour 4
     played = play(program)
     assume(played.world.keys)
