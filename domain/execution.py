@@ -5,7 +5,6 @@ in one word how an execution is. Replaying the body is not done here.
 """
 
 from enum import Enum, auto
-from typing import Literal
 
 from perdure.domain import events
 from perdure.domain.events import End, Event, Undo
@@ -20,9 +19,6 @@ class Phase(Enum):
     SUCCEEDED = auto()
     FAILED = auto()  # with a declared failure: it has no effect to undo
     GIVEN_UP = auto()  # no further attempt; whether it had an effect is unknown
-
-
-OPEN_PHASES = frozenset({Phase.IN_FLIGHT, Phase.BACKING_OFF, Phase.PARKED})
 
 
 class ActivityRecord:
@@ -172,7 +168,7 @@ class Execution:
             case events.CancellationRequested():
                 if self.cancellation is None:
                     self.cancellation = event.reason
-                    self.suspended.clear()
+                    self._unparked()
             case events.ExecutionStarted():
                 self.started = event.time
                 self.request = bytes(event.request)
@@ -249,8 +245,14 @@ class Execution:
         if record.phase is not Phase.IN_FLIGHT:  # between attempts: there will be no next one
             self._closed(event.ordinal, Phase.GIVEN_UP)
 
-    def _resumed(self) -> None:
+    def _unparked(self) -> None:
         self.suspended.clear()
+        for record in self.open.values():
+            if record.phase is Phase.PARKED:
+                record.phase, record.due = Phase.BACKING_OFF, self.time
+
+    def _resumed(self) -> None:
+        self._unparked()
         rollback = self.rollback
         if rollback is not None and rollback.current is not None and rollback.current.failed:
             rollback.current.failed = None
@@ -264,9 +266,6 @@ def fold(execution_id: str, stream: list[Event]) -> Execution:
     for event in stream:
         execution.apply(event)
     return execution
-
-
-EndKind = Literal["succeeded", "failed", "cancelled", "defect"]
 
 
 def end_of(terminal: events.Terminal) -> End:

@@ -7,7 +7,7 @@ own end decides what follows. One that cannot be done makes the execution stuck.
 from typing import TYPE_CHECKING, Any
 
 from perdure.domain import events, rollback
-from perdure.domain.errors import Blocked, UnknownCode
+from perdure.domain.errors import Blocked, PerdureError, Undecodable, UnknownCode
 from perdure.domain.events import Undo
 from perdure.domain.execution import Phase
 from perdure.domain.identity import idempotency_key
@@ -103,13 +103,18 @@ class Backward:
         compensation = self.compensation(undo)
         record = execution.state.activities[undo.undoes]
         ordinal = undo.undoes
+        try:
+            arguments = compensation.bind(record.arguments, record.result)
+        except (ValueError, PerdureError) as error:
+            what = f"what {record.name} (request {ordinal}) leaves to {compensation.name}"
+            raise Undecodable(execution.id, what, str(error)) from error
         attempt = self.attempt = Attempt(compensation, ordinal, number)
         deadline = None
         if compensation.timeout is not None:
             deadline = instant(execution.now() + round(compensation.timeout * 1_000_000))
         key, undone = (
             idempotency_key(execution.id, kind, ordinal, name)
-            for kind, name in (("compensation", compensation.name), ("activity", record.name))
+            for kind, name in (("compensation", undo.compensation), ("activity", record.name))
         )
         context = ActivityContext(
             execution_id=execution.id,
@@ -118,7 +123,6 @@ class Backward:
             deadline=deadline,
             undoes=Undoes(undone, undo.outcome),
         )
-        arguments = compensation.bind(record.arguments, record.result)
         around = execution.around
         attempt.launch(context, arguments, around.loop, around.threads, self._ended)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from perdure.domain.errors import (
+    EngineStopped,
     JournalError,
     JournalUnavailable,
     PerdureError,
@@ -73,7 +74,13 @@ class Committer:
                 await self._wake
                 self._wake = None
                 continue
-            await self._flush(self._gather())
+            batch = self._gather()
+            try:
+                await self._flush(batch)
+            except Exception:  # a bug: nothing goes on, and everybody who waits is told
+                for submission, submitter in (*batch, *self._queue):
+                    submitter.refused(submission, EngineStopped(submission.execution_id))
+                raise
 
     def _gather(self) -> list[Pending]:
         queue = self._queue

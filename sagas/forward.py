@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Raw
 
 from perdure.domain import events
-from perdure.domain.errors import AmbiguousCode, Blocked, UnknownCode
+from perdure.domain.errors import AmbiguousCode, Blocked, PerdureError, Undecodable, UnknownCode
 from perdure.domain.execution import Phase
 from perdure.domain.identity import idempotency_key
 from perdure.domain.states import instant
@@ -130,13 +130,8 @@ class Forward:
     def rearm(self) -> None:
         """After a resumption or a load: what is parked or waits goes on."""
         execution = self.execution
-        for ordinal, record in list(execution.state.open.items()):
-            match record.phase:
-                case Phase.PARKED:
-                    record.phase, record.due = Phase.BACKING_OFF, execution.now()
-                    execution.around.timers.add(record.due, ordinal, self.due)
-                case Phase.BACKING_OFF:
-                    self._schedule(ordinal)
+        for ordinal in list(execution.state.open):
+            self._schedule(ordinal)
         for ordinal, asked in list(self.unstarted.items()):
             if self.unstarted.pop(ordinal, None) is not None:
                 self.ask(*asked)
@@ -151,13 +146,9 @@ class Forward:
 
     def launch(self, stored_version: int) -> None:
         """Launches what is started, stored, still current, and not launched."""
-        if not self.launches:
-            return
-        launches, self.launches = self.launches, []
-        for version, ordinal in launches:
-            if version > stored_version:
-                self.launches.append((version, ordinal))
-            elif self.execution.state.open[ordinal].abandoned:
+        while self.launches and self.launches[0][0] <= stored_version:
+            _, ordinal = self.launches.pop(0)
+            if self.execution.state.open[ordinal].abandoned:
                 self._unissued(ordinal)
             else:
                 assert ordinal not in self.attempts, f"{self.execution.id}: {ordinal} runs"
@@ -175,9 +166,14 @@ class Forward:
     def _launch(self, ordinal: int) -> None:
         execution = self.execution
         record = execution.state.open[ordinal]
-        activity = self.activity(record.name)
-        attempt = Attempt(activity, ordinal, record.attempt)
-        self.attempts[ordinal] = attempt
+        activity, around = self.activity(record.name), execution.around
+        try:
+            arguments = activity.decode_arguments(record.arguments)
+        except (ValueError, PerdureError) as error:
+            around.slots.release(activity)
+            what = f"the arguments of {record.name} (request {ordinal})"
+            raise Undecodable(execution.id, what, str(error)) from error
+        attempt = self.attempts[ordinal] = Attempt(activity, ordinal, record.attempt)
         seconds = activity.timeout
         deadline = None
         if seconds is not None:
@@ -188,8 +184,6 @@ class Forward:
             attempt=record.attempt,
             deadline=deadline,
         )
-        around = execution.around
-        arguments = activity.decode_arguments(record.arguments)
         attempt.launch(context, arguments, around.loop, around.threads, self._ended)
 
     def withdraw(self, ordinal: int) -> None:

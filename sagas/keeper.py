@@ -5,10 +5,13 @@ there is room. Starts and dues wake it; the repeated scan is only the net below.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from perdure.domain.journal import IndexRow, Journal, Scan
+from perdure.domain.errors import JournalUnavailable, Undecodable
+from perdure.domain.events import TERMINAL
+from perdure.domain.journal import ENDED_STATES, IndexRow, Journal, Scan
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 NEVER = 1 << 62
 GOING = ("running", "compensating")
+
+log = logging.getLogger("perdure")
 
 
 class Keeper:
@@ -28,12 +33,22 @@ class Keeper:
         self._settings = settings
         self._wake: asyncio.Future[None] | None = None
         self._next_due = NEVER
+        self._doubtful: list[str] = []
         self.backlog = True
 
     def look(self) -> None:
         """Lets `keep` look through the journal at once."""
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
+
+    def read_again(self, execution_id: str) -> None:
+        """What is stored of this one is not what an execution in memory believed.
+
+        Its row may have no due although nobody holds it: a start that was stored although the
+        journal said that it was not, an append that somebody else was ahead of.
+        """
+        self._doubtful.append(execution_id)
+        self.look()
 
     def due_at(self, due: int) -> None:
         """An execution has left memory until this time."""
@@ -47,7 +62,13 @@ class Keeper:
         await self._sweep()
         while True:
             self._wake = loop.create_future()
-            await self._scan()
+            try:
+                await self._read_doubtful()
+                await self._scan()
+            except JournalUnavailable as error:
+                log.error("%s; looked through again in a second", error)
+                soon = self._residents.around.clock.now() + 1_000_000
+                self._next_due = soon + LEAVES_WHEN_DUE_AFTER
             if self.backlog and self._residents.in_flight <= self._residents.room:
                 continue
             seconds = (
@@ -73,6 +94,21 @@ class Keeper:
                 return
             after = (page[-1].due or 0, page[-1].execution_id)
             await self._until_room()
+
+    async def _read_doubtful(self) -> None:
+        """Takes up those that nobody holds, and tells of those that have ended."""
+        while doubtful := list(self._doubtful):
+            rows = await self._journal.rows(doubtful)
+            await self._residents.load(
+                [row for row in rows.values() if row.state in GOING and row.due is None]
+            )
+            waiters = self._residents.waiters
+            ended = [row.execution_id for row in rows.values() if row.state in ENDED_STATES]
+            streams = await self._journal.read([one for one in ended if waiters.has(one)])
+            for execution_id, stream in streams.items():
+                if not isinstance(stream, Undecodable) and isinstance(stream[-1], TERMINAL):
+                    waiters.ended(execution_id, stream[-1])
+            self._doubtful = self._doubtful[len(doubtful) :]
 
     async def _decided(self, rows: Sequence[IndexRow]) -> None:
         """Waits until no start of theirs is under way.

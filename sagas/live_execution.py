@@ -264,8 +264,8 @@ class LiveExecution:
     def fail_waiters(self, error: Exception) -> None:
         """Tells those who wait for something to be stored that it will not be."""
         waiters, self.waiters = self.waiters, []
-        for _, future in waiters:
-            if not future.done():
+        for future in (*(future for _, future in waiters), self.starting):
+            if future is not None and not future.done():
                 future.set_exception(error)
 
     def dismiss(self) -> None:

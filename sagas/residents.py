@@ -87,6 +87,7 @@ class Residents:
         self._forget(execution)
         if execution.starting is not None and not execution.starting.done():
             execution.starting.set_result(False)
+        self.keeper.read_again(execution.id)
 
     def settled(self, execution: LiveExecution) -> None:
         """Stored and performed: tells who waits, and lets it leave when nothing of it runs."""
@@ -120,9 +121,7 @@ class Residents:
         log.warning("%s: dismissed, to be read again: %s", execution.id, error)
         self._forget(execution)
         execution.fail_waiters(error)
-        if execution.starting is not None and not execution.starting.done():
-            execution.starting.set_exception(error)
-        self.look()
+        self.keeper.read_again(execution.id)
 
     def _forget(self, execution: LiveExecution) -> None:
         if self.live.get(execution.id) is execution:
@@ -248,7 +247,7 @@ class Residents:
         log.warning("%s", error)
         self.waiters.parked(error.execution_id, error)
         if self._settings.on_parked is not None:
-            self._settings.on_parked(error)
+            self.around.loop.call_soon(self._settings.on_parked, error)  # may raise: not in here
 
     async def reload(self, execution: LiveExecution) -> None:
         """Reads a resident again, with other code or after a resumption, and lets it go on."""

@@ -29,6 +29,10 @@ class Waiters:
         else:
             self._by_id.pop(execution_id, None)
 
+    def has(self, execution_id: str) -> bool:
+        """Whether somebody waits for this one."""
+        return execution_id in self._by_id
+
     def ended(self, execution_id: str, end: Terminal) -> None:
         for waiter, _ in self._by_id.pop(execution_id, ()):
             if not waiter.done():
