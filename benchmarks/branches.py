@@ -37,7 +37,7 @@ def waiting(expected: int, all_wait: asyncio.Event) -> Workflow[OpenBranches, in
     async def never_returns(order_id: str, branch: int) -> Step:
         if next(begun) == expected:
             all_wait.set()
-        await asyncio.Event().wait()
+        await asyncio.get_running_loop().create_future()  # the least that a wait costs
         return Step(step=branch, ok=True)
 
     @workflow(key="order_id")

@@ -6,14 +6,18 @@ An attempt says how it ended and nothing more: what follows from that, a retry o
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from perdure.sagas.activity import Activity
 from perdure.sagas.compensation import Compensation
 from perdure.sagas.context import ActivityContext, current
-from perdure.sagas.threads import Threads
+
+if TYPE_CHECKING:
+    from perdure.sagas.surroundings import Surroundings
 
 
 class ActivitySuspended(BaseException):
@@ -48,8 +52,16 @@ Ended: TypeAlias = Returned | Raised | TimedOut | Withdrawn
 Runnable: TypeAlias = Activity[..., Any] | Compensation[..., Any]
 
 
+class Owner(Protocol):
+    """Who launches attempts: the way forward or the way back of an execution."""
+
+    def ended(self, attempt: "Attempt", how: Ended) -> None:
+        """An attempt of this owner is over."""
+        ...
+
+
 class Attempt:
-    """One try under way. `ended(attempt, how)` is called once on the loop, from a plain callback.
+    """One try under way. Its owner's `ended` is called once on the loop, from a plain callback.
 
     `cancel` withdraws it: an async one is cancelled and ends soon, a sync one runs out in its
     thread. A sync one that times out is told as ended at once and `lingers` until its thread is
@@ -57,7 +69,7 @@ class Attempt:
     """
 
     __slots__ = (
-        "_done",
+        "_owner",
         "_task",
         "_timeout",
         "_why",
@@ -82,17 +94,19 @@ class Attempt:
         self,
         context: ActivityContext,
         arguments: dict[str, Any],
-        loop: asyncio.AbstractEventLoop,
-        threads: Threads,
-        done: "Callable[[Attempt, Ended], None]",
+        around: "Surroundings",
+        owner: Owner,
     ) -> None:
-        self._done = done
+        self._owner = owner
+        function, loop = self.runnable.function, around.loop
+        own = around.context.copy()
+        own.run(current.set, context)
         if self.runnable.is_async:
-            self._task = new_task(_run(self.runnable.function, arguments, context), loop)
-            self._task.add_done_callback(self._task_ended)
+            running = own.run(_begin, function, arguments)
+            self._task = new_task(running, loop, own)
+            self._task.add_done_callback(self._task_ended, context=around.context)
         else:
-            function = self.runnable.function
-            threads.run(lambda: _call(function, arguments, context), self._thread_ended)
+            around.threads.run(lambda: own.run(function, **arguments), self._thread_ended)
         if self.seconds is not None:
             self._timeout = loop.call_later(self.seconds, self._time_out)
 
@@ -110,7 +124,7 @@ class Attempt:
             self._task.cancel()
         else:
             self.lingers = True
-            self._done(self, self._why)
+            self._owner.ended(self, self._why)
 
     def _task_ended(self, task: asyncio.Task[Any]) -> None:
         if self._timeout is not None:
@@ -120,29 +134,38 @@ class Attempt:
         else:
             error = task.exception()
             how = Returned(task.result()) if error is None else Raised(error)
-        self._done(self, how)
+        self._owner.ended(self, how)
 
     def _thread_ended(self, result: Any, error: BaseException | None) -> None:
         if self._timeout is not None:
             self._timeout.cancel()
         self.lingers = False
-        self._done(self, Returned(result) if error is None else Raised(error))
+        self._owner.ended(self, Returned(result) if error is None else Raised(error))
 
 
 def new_task(
-    running: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop
+    running: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop, context: Context
 ) -> asyncio.Task[Any]:
     """A task for an attempt; from Python 3.12 on it starts at once, without a turn of the loop."""
     if sys.version_info >= (3, 12):
-        return asyncio.Task(running, loop=loop, eager_start=True)
-    return loop.create_task(running)
+        return asyncio.Task(running, loop=loop, context=context, eager_start=True)
+    return loop.create_task(running, context=context)
 
 
-async def _run(function: Any, arguments: dict[str, Any], context: ActivityContext) -> Any:
-    current.set(context)  # the task's own copy of the context
-    return await function(**arguments)
+def _begin(
+    function: Callable[..., Awaitable[Any]], arguments: dict[str, Any]
+) -> Coroutine[Any, Any, Any]:
+    """The coroutine of an attempt. What a wrapper raises before there is one, it raises."""
+    try:
+        running = function(**arguments)
+    except BaseException as error:  # handed on whole: the engine records it
+        return _raise(error)
+    return running if type(running) is CoroutineType else _wait(running)
 
 
-def _call(function: Any, arguments: dict[str, Any], context: ActivityContext) -> Any:
-    current.set(context)  # Threads runs each call in a copy of the context
-    return function(**arguments)
+async def _raise(error: BaseException) -> Any:
+    raise error
+
+
+async def _wait(running: Awaitable[Any]) -> Any:
+    return await running

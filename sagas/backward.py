@@ -124,13 +124,14 @@ class Backward:
             undoes=Undoes(undone, undo.outcome),
         )
         around = execution.around
-        attempt.launch(context, arguments, around.loop, around.threads, self._ended)
+        attempt.launch(context, arguments, around, self)
 
     def cancel_all(self) -> None:
         if self.attempt is not None:
             self.attempt.cancel()
 
-    def _ended(self, attempt: Attempt, how: Ended) -> None:
+    def ended(self, attempt: Attempt, how: Ended) -> None:
+        """An attempt is over: records what follows, or lets go of a thread that lingered."""
         execution = self.execution
         if self.attempt is attempt:
             self.attempt = None

@@ -61,7 +61,7 @@ class BodyRun:
         self.activities: dict[str, Activity[..., Any]] = {}
         self.next_ordinal = 1
         self.cancellation: str | None = None
-        self.cancelled: set[asyncio.Task[Any]] = set()  # what the main task left behind
+        self.cancelled: dict[asyncio.Task[Any], None] = {}  # what the main task left behind
         self.ending: Ending | None = None  # set when all tasks are through, or at a defect
 
     def begin(self, request: Any, time: int) -> None:
@@ -162,11 +162,11 @@ class BodyRun:
                 generators = loop.open_generators()
                 if not generators:
                     return True
-                self.cancelled.update(loop.create_task(g.aclose()) for g in generators)
+                self.cancelled.update((loop.create_task(g.aclose()), None) for g in generators)
             elif not fresh:
                 return False  # they wait for something durable
             for task in fresh:
-                self.cancelled.add(task)
+                self.cancelled[task] = None
                 task.cancel()
             loop.rest()
 

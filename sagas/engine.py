@@ -6,6 +6,7 @@ by the composition root, since it knows ports only.
 
 import asyncio
 from collections.abc import Coroutine, Iterable
+from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -74,6 +75,7 @@ class WorkflowEngine:
             threads=self._threads,
             residence=self._residents,
             activities=self._activities,
+            context=copy_context(),
             leaked=[],
         )
         self._run("committer", self._committer.run())

@@ -96,6 +96,7 @@ class Forward:
             code=execution.workflow.code_fingerprint,
         )
         execution.record(started)
+        request.arguments = execution.state.activities[request.ordinal].arguments  # one copy
         self.launches.append((execution.state.version, request.ordinal))
 
     def due(self, ordinal: int) -> None:
@@ -184,7 +185,7 @@ class Forward:
             attempt=record.attempt,
             deadline=deadline,
         )
-        attempt.launch(context, arguments, around.loop, around.threads, self._ended)
+        attempt.launch(context, arguments, around, self)
 
     def withdraw(self, ordinal: int) -> None:
         """Cancels an attempt that the body waits for no longer, once that is stored."""
@@ -203,7 +204,8 @@ class Forward:
         if launches:
             slots.hand_on()
 
-    def _ended(self, attempt: Attempt, how: Ended) -> None:
+    def ended(self, attempt: Attempt, how: Ended) -> None:
+        """An attempt is over: records what follows, or lets go of a thread that lingered."""
         execution = self.execution
         slots = execution.around.slots
         activity = attempt.runnable

@@ -15,7 +15,7 @@ import traceback
 import zlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
 
 from perdure.domain.errors import (
     Blocked,
@@ -76,6 +76,7 @@ class BodyLoop(NoOutsideWorld):
         self._seed = zlib.crc32(execution_id.encode())
         self._task_count = 0
         self._generators: list[AsyncGenerator[Any, Any]] | None = None
+        self._forget_task = self.tasks.pop
         self._draws = 0
 
     # What the body asks for
@@ -249,11 +250,8 @@ class BodyLoop(NoOutsideWorld):
         number = name if name is not None else f"{self.execution_id}/{self._task_count}"
         task.__init__(coro, loop=self, name=str(number), context=context)  # type: ignore[misc]
         self.tasks[task] = None
-        task.add_done_callback(self._task_done, context=NO_CONTEXT)
+        task.add_done_callback(self._forget_task, context=NO_CONTEXT)
         return task
-
-    def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self.tasks.pop(cast("BodyTask", task), None)
 
     def call_soon(
         self,

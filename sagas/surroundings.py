@@ -1,6 +1,7 @@
 """What all live executions of one engine share: ports, bounds, and who hears of changes."""
 
 import asyncio
+from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,4 +48,5 @@ class Surroundings:
     threads: Threads
     residence: Residence
     activities: dict[str, Activity[..., Any]]
+    context: Context  # of who opened the engine; attempts run in copies of it
     leaked: list[object]  # bodies that would not leave: finalising them would hang the process

@@ -7,7 +7,6 @@ come back to the loop in batches: one wake-up for all that ended meanwhile.
 import asyncio
 import threading
 from collections.abc import Callable
-from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any
 
@@ -27,7 +26,6 @@ class Threads:
         self._delivering = False
         self._threads = 0
         self._busy = 0
-        self._context = copy_context()
 
     def run(self, work: Work, done: Done) -> None:
         self._busy += 1
@@ -47,7 +45,7 @@ class Threads:
             work, done = item
             result, error = None, None
             try:
-                result = self._context.copy().run(work)
+                result = work()
             except BaseException as raised:  # handed on whole: the engine records it
                 error = raised
             with self._lock:
