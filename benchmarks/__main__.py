@@ -108,8 +108,8 @@ def measure_memory(
     *,
     workflows: Annotated[int, typer.Option(min=4, help="Executions that run at once.")] = 4000,
     started: Annotated[
-        int, typer.Option(min=10, help="Executions started, against a tenth of them.")
-    ] = 20_000,
+        int, typer.Option(min=10, help="Executions started, against a third of them.")
+    ] = 60_000,
     as_json: AsJson = False,
 ) -> None:
     """Bytes for each running execution and open branch, and of many that wait for room."""

@@ -72,11 +72,11 @@ async def hold(count: int, branches: int, in_flight: int) -> Figures:
 
 
 def memory(count: int, many: int) -> Figures:
-    """`count` executions at once for the costs of one; `many` started against a tenth of them."""
+    """`count` executions at once for the costs of one; `many` started against a third of them."""
     quarter = max(1, count // 4)
     few, all_of_them = held(quarter, 1, count), held(count, 1, count)
     wide = held(quarter, 9, count)
-    small, large = held(many // 10, 1, IN_FLIGHT), held(many, 1, IN_FLIGHT)
+    small, large = held(many // 3, 1, IN_FLIGHT), held(many, 1, IN_FLIGHT)
     by_execution = (all_of_them["rss_bytes"] - few["rss_bytes"]) / (count - quarter)
     by_branch = (wide["rss_bytes"] - few["rss_bytes"]) / (quarter * 8)
     return {
@@ -86,7 +86,7 @@ def memory(count: int, many: int) -> Figures:
         "bytes_per_execution": round(by_execution),
         "bytes_per_open_branch": round(by_branch),
         "in_flight": IN_FLIGHT,
-        "started": [many // 10, many],
+        "started": [many // 3, many],
         "rss_mib": [round(one["rss_bytes"] / 2**20, 1) for one in (small, large)],
         "peak_rss_mib": [small["peak_mib"], large["peak_mib"]],
     }
