@@ -15,6 +15,7 @@ from tools.environment import ROOT, SetupFailed, ensure, locked
 from tools.interpreters import Interpreter, find_interpreters
 
 TESTS = ["-m", "pytest", "tests", "-m", "every_python", "--quiet", "-p", "no:cacheprovider"]
+TESTS += ["--hypothesis-profile=every_python"]  # of tests/conftest.py: a quarter of the examples
 TESTS_SECONDS = 600
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 from perdure import Activity, EngineSettings, Handle, Workflow, WorkflowEngine, open_engine
-from perdure.domain.journal import Submission
+from perdure.domain.clock import Clock
+from perdure.domain.journal import Journal, Submission
 from perdure.infrastructure.clock import SystemClock, SystemRandomness
 from perdure.infrastructure.journals import memory_journals
 from perdure.infrastructure.memory.journal import MemoryJournal
@@ -89,10 +90,23 @@ class Camera:
         self.pictures.append(copied(self.journal.log, Log()))
 
 
-def engine_in(journal: MemoryJournal, *workflows: Workflow[Any, Any]) -> WorkflowEngine:
+class Later:
+    """A clock that is ahead of the system's: what lies in between need not be waited for."""
+
+    def __init__(self, seconds: float) -> None:
+        self._clock = SystemClock()
+        self._ahead = round(seconds * 1_000_000)
+
+    def now(self) -> int:
+        return self._clock.now() + self._ahead
+
+
+def engine_in(
+    journal: Journal, *workflows: Workflow[Any, Any], clock: Clock | None = None
+) -> WorkflowEngine:
     """An engine on a journal of one's own."""
     settings = EngineSettings(stop_seconds=0.0)
-    clock, randomness = SystemClock(), SystemRandomness()
+    clock, randomness = clock or SystemClock(), SystemRandomness()
     return WorkflowEngine(journal, workflows, settings=settings, clock=clock, randomness=randomness)
 
 

@@ -24,7 +24,7 @@ def check_with_every_fault(program: Program, day: Day) -> None:
 
 
 @pytest.mark.every_python
-@settings(max_examples=150, derandomize=True, database=None)
+@settings(derandomize=True, database=None)  # as many as the profile says
 @given(programs, days)
 def test_a_random_workflow_replays_and_survives_a_crash_at_every_append(
     program: Program, day: Day
