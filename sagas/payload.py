@@ -76,15 +76,25 @@ class PayloadType:
         PayloadError when the decoded value is not equal to the given one or of another type;
         PayloadTooLarge over 2 MB.
         """
-        data = self.encode(value)
+        # Asking pydantic for errors costs more than all of this; it is asked where one shows.
+        to_json = self._to_json
+        try:
+            data = to_json(value, by_alias=True, round_trip=True, warnings=False)
+        except Exception as error:
+            raise self._unencodable(value, error) from error
         if len(data) > PAYLOAD_LIMIT_BYTES:
             raise PayloadTooLarge(self.what, len(data), PAYLOAD_LIMIT_BYTES)
         try:
             decoded = self._validate_json(data)
         except Exception as error:
+            self.encode(value)
             raise self._undecodable(value, error) from error
-        if not self._plainly_same(value, decoded):
-            self._check(value, decoded, data)
+        if self._plainly_same(value, decoded):
+            again = to_json(decoded, by_alias=True, round_trip=True, warnings=False)
+            if again == data:  # 1 and True are equal, their encodings are not
+                return data, decoded
+        self.encode(value)
+        self._check(value, decoded, data)
         return data, decoded
 
     def canonical(self, data: bytes) -> bytes:
