@@ -91,7 +91,7 @@ class PayloadType:
             raise self._undecodable(value, error) from error
         if self._plainly_same(value, decoded):
             again = to_json(decoded, by_alias=True, round_trip=True, warnings=False)
-            if again == data:  # 1 and True are equal, their encodings are not
+            if again == data:  # 1 and Decimal(1) are equal, their encodings are not
                 return data, decoded
         self.encode(value)
         self._check(value, decoded, data)
