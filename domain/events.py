@@ -216,6 +216,26 @@ Terminal: TypeAlias = (
 )
 TERMINAL = (ExecutionSucceeded, ExecutionFailed, ExecutionCompensated, ExecutionCancelled)
 
+
+def payload_bytes(event: Event) -> int:
+    """How large the payloads of users in this event are, all of them together."""
+    match event:
+        case ActivityStarted():
+            return len(event.arguments)
+        case ActivitySucceeded() | ExecutionSucceeded():
+            return len(event.result)
+        case ExecutionStarted():
+            return len(event.request)
+        case ActivityFailed() | CompensationFailed():
+            return len(event.failure.data) if event.failure is not None else 0
+        case CompensationBegan() | ExecutionFailed() | ExecutionCompensated():
+            end = event.end
+            failures = end.also if end.failure is None else (end.failure, *end.also)
+            return len(end.result) + sum(len(failure.data) for failure in failures)
+        case _:
+            return 0
+
+
 # Stored with every row for ever; a name is never reused and never a module path.
 TOPICS: dict[str, type[Event]] = {
     kind.__name__: kind

@@ -17,7 +17,9 @@ PARKED_STATES = ("suspended", "stuck")
 ENDED_STATES = ("succeeded", "failed", "compensated", "cancelled")
 STATES = OPEN_STATES + PARKED_STATES + ENDED_STATES
 
+# What one flush joins; a submission that is larger than this goes alone.
 FLUSH_EVENTS_LIMIT = 2_000
+FLUSH_BYTES_LIMIT = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from perdure.domain.errors import (
     PerdureError,
     VersionConflict,
 )
-from perdure.domain.journal import FLUSH_EVENTS_LIMIT, Journal, Submission
+from perdure.domain.events import payload_bytes
+from perdure.domain.journal import FLUSH_BYTES_LIMIT, FLUSH_EVENTS_LIMIT, Journal, Submission
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
@@ -85,10 +86,12 @@ class Committer:
     def _gather(self) -> list[Pending]:
         queue = self._queue
         batch: list[Pending] = []
-        count = 0
+        count = size = 0
         while queue:
-            count += len(queue[0][0].events)
-            if batch and count > FLUSH_EVENTS_LIMIT:
+            recorded = queue[0][0].events
+            count += len(recorded)
+            size += sum(map(payload_bytes, recorded))
+            if batch and (count > FLUSH_EVENTS_LIMIT or size > FLUSH_BYTES_LIMIT):
                 break
             batch.append(queue.popleft())
         return batch

@@ -23,7 +23,7 @@ from perdure.domain.errors import (
 )
 from perdure.domain.events import Event, Terminal
 from perdure.domain.execution import fold, undone_of
-from perdure.domain.journal import OPEN_STATES, PARKED_STATES, Journal
+from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal
 from perdure.domain.states import BlockedByCode, State, state_of
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.endings import restored
@@ -69,7 +69,12 @@ class Inquiry:
             return live.status()
         row = (await self._journal.rows([execution_id])).get(execution_id)
         if row is not None and row.state == "blocked":
-            return BlockedByCode(row.reason)
+            parked = await self._still_parked(row)
+            if parked is not None:
+                return BlockedByCode(parked.reason)
+        live = self._residents.live.get(execution_id)
+        if live is not None:
+            return live.status()
         return state_of(fold(execution_id, await self.stream(execution_id)))
 
     async def history(self, execution_id: str, workflow: Workflow[Any, Any]) -> list[HistoryEvent]:
@@ -109,8 +114,10 @@ class Inquiry:
         row = (await self._journal.rows([execution_id])).get(execution_id)
         if row is None:
             raise UnknownExecution(execution_id)
-        if row.state == "blocked":  # by other code perhaps: this engine's says what holds now
-            await self._residents.load([row])
+        if row.state == "blocked":
+            parked = await self._still_parked(row)
+            if parked is not None and not wait_when_parked and not waiter.done():
+                waiter.set_exception(parked)
         elif row.state in ("suspended", "stuck"):
             if not wait_when_parked and not waiter.done():
                 waiter.set_exception(ExecutionParked(execution_id, row.state, row.reason))
@@ -118,6 +125,13 @@ class Inquiry:
             last = (await self.stream(execution_id))[-1]
             if isinstance(last, events.TERMINAL) and not waiter.done():
                 waiter.set_result(last)
+
+    async def _still_parked(self, row: IndexRow) -> ExecutionParked | None:
+        """Whether this engine's code blocks it too: other code may have written the row."""
+        waiters = self._residents.waiters
+        if waiters.why_parked(row.execution_id) is None:
+            await self._residents.load([row])
+        return waiters.why_parked(row.execution_id)
 
     async def joined(
         self,

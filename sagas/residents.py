@@ -49,7 +49,7 @@ class Residents:
         shards: int,
     ) -> None:
         self.live: dict[str, LiveExecution] = {}
-        self.waiters = Waiters()
+        self.waiters = Waiters(settings.on_parked)
         self.in_flight = 0
         self.stopping = False
         self.around: Surroundings  # set by the engine before anything is started
@@ -109,7 +109,7 @@ class Residents:
         word, due = execution.index or ("running", None)
         if word == "blocked" or word in PARKED_STATES:
             self._forget(execution)
-            self._park(ExecutionParked(execution.id, word, parked_reason(execution)))
+            self.waiters.parked(ExecutionParked(execution.id, word, parked_reason(execution)))
         elif due is not None:
             self._forget(execution)
             self.keeper.due_at(due)
@@ -219,6 +219,7 @@ class Residents:
             load(execution, stream)
             self._count(execution, busy=True)
             if order is not None:
+                self.waiters.goes_on(execution_id)
                 order(execution)
             execution.submit()
             execution.perform()
@@ -235,19 +236,13 @@ class Residents:
         """What cannot even be read or named here is blocked in the index, its data intact."""
         parked = ExecutionParked(row.execution_id, "blocked", str(error))
         if (row.state, row.reason) == ("blocked", str(error)):
-            self.waiters.parked(row.execution_id, parked)
+            self.waiters.parked(parked)
             return
         changed = replace(row, state="blocked", due=None, reason=str(error))
         self.around.committer.submit(
             Submission(row.execution_id, row.shard, -1, [], changed), NOBODY
         )
-        self._park(parked)
-
-    def _park(self, error: ExecutionParked) -> None:
-        log.warning("%s", error)
-        self.waiters.parked(error.execution_id, error)
-        if self._settings.on_parked is not None:
-            self.around.loop.call_soon(self._settings.on_parked, error)  # may raise: not in here
+        self.waiters.parked(parked)
 
     async def reload(self, execution: LiveExecution) -> None:
         """Reads a resident again, with other code or after a resumption, and lets it go on."""

@@ -1,6 +1,8 @@
-"""Who waits for the end of which execution, in this process."""
+"""Who waits for the end of which execution, in this process, and who hears that it is parked."""
 
 import asyncio
+import logging
+from collections.abc import Callable
 from typing import TypeAlias
 
 from perdure.domain.errors import EngineStopped, ExecutionParked
@@ -8,14 +10,23 @@ from perdure.domain.events import Terminal
 
 Waiter: TypeAlias = asyncio.Future[Terminal]
 
+REMEMBERED_LIMIT = 10_000  # parked ones; of older ones the hook may hear again
+
+log = logging.getLogger("perdure")
+
 
 class Waiters:
-    """Futures by execution id; each is told once, when the end is durable."""
+    """Futures by execution id; each is told once, when the end is durable.
 
-    __slots__ = ("_by_id",)
+    `on_parked` hears once of each execution that is parked, until it goes on.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_by_id", "_on_parked", "_parked")
+
+    def __init__(self, on_parked: Callable[[ExecutionParked], None] | None) -> None:
         self._by_id: dict[str, list[tuple[Waiter, bool]]] = {}
+        self._on_parked = on_parked
+        self._parked: dict[str, ExecutionParked] = {}
 
     def add(self, execution_id: str, *, raise_when_parked: bool) -> Waiter:
         waiter: Waiter = asyncio.get_running_loop().create_future()
@@ -34,14 +45,33 @@ class Waiters:
         return execution_id in self._by_id
 
     def ended(self, execution_id: str, end: Terminal) -> None:
+        self.goes_on(execution_id)
         for waiter, _ in self._by_id.pop(execution_id, ()):
             if not waiter.done():
                 waiter.set_result(end)
 
-    def parked(self, execution_id: str, error: ExecutionParked) -> None:
+    def parked(self, error: ExecutionParked) -> None:
+        execution_id = error.execution_id
         for waiter, raise_when_parked in list(self._by_id.get(execution_id, ())):
             if raise_when_parked and not waiter.done():
                 waiter.set_exception(error)
+        before = self._parked.get(execution_id)
+        if before is not None and str(before) == str(error):
+            return
+        self._parked[execution_id] = error
+        if len(self._parked) > REMEMBERED_LIMIT:
+            del self._parked[next(iter(self._parked))]
+        log.warning("%s", error)
+        if self._on_parked is not None:  # it may raise: not in here
+            asyncio.get_running_loop().call_soon(self._on_parked, error)
+
+    def goes_on(self, execution_id: str) -> None:
+        """It is parked no longer."""
+        self._parked.pop(execution_id, None)
+
+    def why_parked(self, execution_id: str) -> ExecutionParked | None:
+        """What was told of it here, if it is parked."""
+        return self._parked.get(execution_id)
 
     def stop(self) -> None:
         for execution_id, entries in self._by_id.items():

@@ -123,7 +123,8 @@ def limits_page() -> Iterator[str]:
     yield f"| the recorded text of an error | {texts} | cut |"
     traces = f"{outcomes.TRACEBACK_LIMIT:,} characters"
     yield f"| a recorded traceback | {traces} | cut, the end is kept |"
-    joined = f"{journal.FLUSH_EVENTS_LIMIT:,} events"
+    flush_size = journal.FLUSH_BYTES_LIMIT // 1024 // 1024
+    joined = f"{journal.FLUSH_EVENTS_LIMIT:,} events, or {flush_size} MB of payloads"
     yield f"| what one commit joins | {joined} | the rest goes into the next commit |"
     yield "| engines on one SQLite file | 1 | `JournalInUse` |"
     yield "| events of one execution | none yet | long histories take long to replay |"
