@@ -53,8 +53,8 @@ class Narrator:
             case events.ActivitySucceeded():
                 return Sentence("✔", "green", f"{self._attempt(event)} → {values(event.result)}")
             case events.ActivityFailed():
-                why = event.error if event.failure is None else told_failure(event.failure)
-                return Sentence("✘", "red", f"{self._attempt(event)} failed: {short(str(why))}")
+                why = told_end(event.failure, event.error)
+                return Sentence("✘", "red", f"{self._attempt(event)} failed: {short(why)}")
             case events.AttemptFailed():
                 text = f"{self._name(event.ordinal)}, attempt {event.attempt}: {event.kind}"
                 return Sentence("✘", "yellow", self._with_error(text, event.error, event.due))
@@ -88,8 +88,7 @@ class Narrator:
                 text = f"undo of {self._name(event.undoes)}, attempt {event.attempt}: {event.kind}"
                 return Sentence("✘", "yellow", self._with_error(text, event.error, event.due))
             case events.CompensationFailed():
-                failed = event.failure
-                why = str(event.error) if failed is None else told_failure(failed)
+                why = told_end(event.failure, event.error)
                 text = f"{self._name(event.undoes)} could not be undone: {short(why)}"
                 return Sentence("✘", "red", text)
         return None
@@ -134,7 +133,21 @@ class Narrator:
 
     def _with_error(self, text: str, error: events.RecordedError, due: int | None) -> str:
         following = "" if due is None else f"; next due at +{seconds(due - self._began)} s"
-        return f"{text}, {short(str(error))}{following}"
+        told = error.text if text.endswith(": crash") else told_error(error)
+        return f"{text}: {short(told)}{following}"
+
+
+def told_error(error: events.RecordedError) -> str:
+    """A defect: its class without the module, and its text."""
+    kind = error.type.rpartition(".")[2]
+    return f"{kind}: {error.text}" if error.text else kind
+
+
+def told_end(failure: events.RecordedFailure | None, error: events.RecordedError | None) -> str:
+    """Why an activity or a compensation has failed for good."""
+    if failure is not None:
+        return told_failure(failure)
+    return told_error(error) if error is not None else "it is not known why"
 
 
 def told_failure(failure: events.RecordedFailure) -> str:

@@ -1,6 +1,9 @@
 """The terminal: where output goes, how wide it is, and how an error looks there."""
 
 import os
+import re
+import sys
+from typing import IO, cast
 
 from rich.console import Console
 from rich.text import Text
@@ -10,10 +13,27 @@ PIPE_COLUMNS = 160  # nothing tells how wide a pipe is; narrower would break ids
 
 def screen(*, stderr: bool = False) -> Console:
     """Stdout, or stderr, for people."""
-    console = Console(stderr=stderr, highlight=False)
+    output: IO[str] = sys.stderr if stderr else sys.stdout
+    if not output.isatty():
+        output = cast("IO[str]", Unpadded(output))
+    console = Console(file=output, highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPE_COLUMNS
     return console
+
+
+class Unpadded:
+    """A file that gets no blanks at the ends of lines, with which tables are filled up."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        self._file.write(re.sub(r" +(?=\n|$)", "", text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
 
 
 def complain(message: str) -> None:
