@@ -2,12 +2,9 @@
 
 import os
 import random
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,68 +13,12 @@ from perdure import open_engine
 from perdure.domain.errors import JournalInUse
 from tests.faults.audit import check_books
 from tests.faults.payments import process_payment
+from tests.faults.processes import Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
-ROOT = Path(__file__).parents[2]
 FORWARD = ["total", "charge", "code", "ship", "email"]
 SUCCESS = [f"{when} {step}" for step in FORWARD for when in ("before", "after")]
 ROLLBACK = [f"{when} {step}" for step in ("void", "refund") for when in ("before", "after")]
-
-
-class Shop:
-    """The places of one test: a journal and a ledger."""
-
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder / 'payments.db'}"
-        self.ledger = folder / "ledger"
-
-    @contextmanager
-    def worker(self, first: int, count: int, hold: str = "") -> Iterator["Worker"]:
-        command = [sys.executable, "-W", "ignore", "-m", "tests.faults.worker", self.url]
-        command += [str(self.ledger), str(first), str(count), hold]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        pipe = subprocess.PIPE
-        with subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=pipe, text=True
-        ) as process:
-            try:
-                yield Worker(process)
-            finally:
-                process.kill()
-
-    def finish(self, first: int = 0, count: int = 0) -> None:
-        """A worker that nobody kills."""
-        with self.worker(first, count) as worker:
-            worker.read_all()
-            assert worker.process.wait() == 0
-
-
-class Worker:
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.process = process
-        self.told: list[str] = []
-
-    def read(self) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().strip()
-        if line:
-            self.told.append(line)
-        return line
-
-    def read_until(self, line: str, times: int = 1) -> None:
-        while self.told.count(line) < times:
-            assert self.read(), f"it ended without {line!r}: {self.told[-3:]}"
-
-    def read_all(self) -> None:
-        while self.read():
-            pass
-
-    def kill(self) -> bool:
-        """False when it had come to its end just before."""
-        self.process.send_signal(signal.SIGKILL)
-        killed = self.process.wait() == -signal.SIGKILL
-        self.read_all()
-        return killed
 
 
 @pytest.fixture
@@ -109,14 +50,7 @@ async def test_killed_again_and_again_at_any_moment_everything_ends_once(
     # behaviours 1, 22
     seed = int(os.environ.get("PERDURE_SEED") or random.SystemRandom().randrange(1 << 32))
     sys.stdout.write(f"PERDURE_SEED={seed}\n")  # shown when it fails
-    chance = random.Random(seed)
-    kills = 0
-    for _ in range(12):
-        with shop.worker(0, 200) as worker:
-            worker.read_until("open")
-            for _ in range(chance.randrange(400)):
-                worker.read()
-            kills += worker.kill()
+    kills = shop.kill_again_and_again(12, 200, random.Random(seed))
     shop.finish(0, 200)
     assert await check_books(shop.url, shop.ledger) == set(range(200))
     record_property("summary", f"{kills} kills at random moments (PERDURE_SEED={seed})")

@@ -12,11 +12,13 @@ from perdure.domain.execution import fold
 from perdure.sagas import replay as replaying
 from perdure.sagas.body import BodyRun
 from perdure.sagas.requests import ActivityRequest, Request, TimerRequest
-from tests.properties.interpreter import UNDOABLE, interpret
-from tests.properties.plays import Play, order_of
+from tests.properties.interpreter import UNDOABLE, Program, interpret
+from tests.properties.plays import Fault, Play, order_of, play
+from tests.properties.strategies import Day
 from tests.properties.world import EXECUTION, forward_keys
 
 Asked: TypeAlias = tuple[object, ...]
+KINDS = ("crash before", "crash after", "unavailable")
 
 
 def check_end(play: Play) -> None:
@@ -149,3 +151,13 @@ def check_play(play: Play) -> None:
     check_all_or_nothing(play)
     check_order_of_undoing(play)
     assert check_every_prefix(play) > 0
+
+
+def check_with_every_fault(program: Program, day: Day) -> int:
+    """Plays it undisturbed, then with each fault at each of its appends; how many plays."""
+    undisturbed = play(program, day)
+    check_play(undisturbed)
+    for append in range(undisturbed.appends):
+        for kind in KINDS:
+            check_play(play(program, day, [Fault(append, kind)]))
+    return 1 + undisturbed.appends * len(KINDS)

@@ -5,22 +5,18 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from perdure.domain.errors import NonDeterministicWorkflow
-from tests.properties.checks import check_play, check_refuses_other_arguments
+from tests.properties.checks import (
+    KINDS,
+    check_play,
+    check_refuses_other_arguments,
+    check_with_every_fault,
+)
 from tests.properties.interpreter import Program
 from tests.properties.plays import Fault, play
 from tests.properties.strategies import Day, days, programs
 
-KINDS = ("crash before", "crash after", "unavailable")
 # A body that is left while it makes coroutines never awaits some of them: no effect, and no leak.
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine 'carry_out' was never awaited")
-
-
-def check_with_every_fault(program: Program, day: Day) -> None:
-    undisturbed = play(program, day)
-    check_play(undisturbed)
-    for append in range(undisturbed.appends):
-        for kind in KINDS:
-            check_play(play(program, day, [Fault(append, kind)]))
 
 
 @pytest.mark.every_python
