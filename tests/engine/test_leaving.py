@@ -2,14 +2,21 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from perdure import suspend, version, workflow
-from tests.engine.places import Place
-from tests.engine.shop import charge_credit_card, look_up, world
+from tests.engine.places import Place, turn
+from tests.engine.shop import (
+    OutOfStock,
+    charge_credit_card,
+    create_tracking_code,
+    look_up,
+    world,
+)
 
 pytestmark = pytest.mark.every_python
 touched: list[str] = []
@@ -159,6 +166,44 @@ async def test_a_body_that_is_left_appends_nothing_and_calls_nothing(
         rows = await engine._journal.read(["left@o-1"])
     assert len(rows["left@o-1"]) == recorded
     assert touched == []
+
+
+@workflow(key=str, name="left", raises=[OutOfStock])
+async def refused(order_id: str) -> None:
+    await create_tracking_code("Mill Lane 3")
+    raise OutOfStock(sku="A-1")
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
+async def test_a_body_that_is_replayed_for_a_rollback_is_left_without_effect(
+    place: Place, body: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # behaviours 13, 22
+    @workflow(key=str, name="left", raises=[OutOfStock])
+    async def goes_on_instead(order_id: str) -> None:
+        await create_tracking_code("Mill Lane 3")
+        await body(order_id)
+
+    touched.clear()
+    complaints: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: complaints.append(repr(told)))
+    gate = world.hold("void")
+    async with place.engine(refused) as engine:
+        await engine.start(refused, "o-1")
+        await gate.entered()
+        left = place.crashed()
+    world.release("void")
+    async with left.engine(goes_on_instead) as engine:
+        handle = engine.handle("left@o-1")
+        with pytest.raises(OutOfStock):
+            await handle.result(timeout=10)
+        gc.collect()
+        await turn()
+        recorded = [event.kind for event in await handle.history()]
+    assert world.steps == ["code", "void", "void"]
+    assert recorded[-2:] == ["ActivityCompensated", "ExecutionCompensated"]
+    assert touched == []
+    assert complaints == []
 
 
 async def test_a_suspended_body_leaves_memory_without_a_refund(place: Place) -> None:

@@ -241,6 +241,39 @@ async def test_a_compensation_nobody_declares_any_more_blocks_until_it_is_declar
     assert [call.step for call in world.calls if call.undoes] == ["unreserve", "unreserve", "void"]
 
 
+async def test_a_compensation_that_is_renamed_meanwhile_keeps_its_key(place: Place) -> None:
+    # behaviours 10, 22
+    @activity(name="reserve")
+    async def reserve_for_ever(sku: str) -> str:
+        raise AssertionError("a rollback runs nothing forward")
+
+    @reserve_for_ever.compensate(retry=Retry.fixed(0.01))
+    async def give_back(result: str | None, sku: str) -> None:
+        await world.serve("unreserve", "given back")
+
+    @workflow(key=str, name="reserve_and_refuse", raises=[OutOfStock])
+    async def with_new_name(order_id: str) -> None:
+        await create_tracking_code("Mill Lane 3")
+        await reserve_for_ever("A-1")
+        raise OutOfStock(sku="A-1")
+
+    gate = world.hold("unreserve")
+    async with place.engine(reserve_and_refuse) as engine:
+        handle = await engine.start(reserve_and_refuse, "o-1")
+        await gate.entered()
+        left = place.crashed()
+    world.release("unreserve")
+    world.fail("unreserve", Lost())
+    async with left.engine(with_new_name) as engine:
+        with pytest.raises(OutOfStock):
+            await engine.handle(handle.id).result(timeout=10)
+    undone = world.of("unreserve")
+    assert [call.attempt for call in undone] == [1, 2, 3]
+    assert [call.given for call in undone[1:]] == [("given back",)] * 2
+    assert len({call.key for call in undone}) == 1
+    assert world.times_done("unreserve") == 1
+
+
 async def test_sync_compensations_run_in_threads(memory: Place) -> None:
     # behaviour 12
     undone: list[str | None] = []

@@ -1,6 +1,7 @@
 """Starting, joining and waiting: one execution for one key, and room for more than fit at once."""
 
 import asyncio
+from collections.abc import Sequence
 from contextvars import ContextVar
 
 import pytest
@@ -8,15 +9,20 @@ import pytest
 from perdure import (
     BadIdentity,
     DifferentRequest,
+    EngineSettings,
     EngineStopped,
     UnknownCode,
     UnknownExecution,
+    WorkflowEngine,
     activity,
     workflow,
 )
+from perdure.domain.journal import Submission
 from perdure.domain.states import Running
+from perdure.infrastructure.clock import SystemClock, SystemRandomness
+from perdure.infrastructure.memory.journal import MemoryJournal
 from tests.engine.places import Place, kinds, turn
-from tests.engine.shop import ProcessPayment, look_up, process_payment, world
+from tests.engine.shop import Gate, ProcessPayment, look_up, process_payment, world
 
 pytestmark = pytest.mark.every_python
 ORDER = ProcessPayment(order_id="o-1")
@@ -168,6 +174,42 @@ async def test_who_waits_when_the_engine_stops_is_told_so(place: Place) -> None:
         await waiting
     with pytest.raises(EngineStopped):
         await engine.start(find, "o-2")
+
+
+class Breaking(MemoryJournal):
+    """Has a bug that shows at the next append, once the gate is opened."""
+
+    gate: Gate | None = None
+
+    async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
+        if self.gate is None:
+            return await super().append(submissions)
+        await self.gate.through()
+        raise ZeroDivisionError("a bug, no fault of the world")
+
+
+@pytest.mark.parametrize("room", [1, 9], ids=["without room", "with room"])
+async def test_who_starts_is_told_when_the_journal_breaks_by_a_bug(room: int) -> None:
+    world.hold("price")
+    journal, settings = Breaking(), EngineSettings(stop_seconds=0.0, max_in_flight=room)
+    clock, randomness = SystemClock(), SystemRandomness()
+    engine = WorkflowEngine(journal, [find], settings=settings, clock=clock, randomness=randomness)
+    await engine.open()
+    waiting = asyncio.create_task((await engine.start(find, "o-1")).result())
+    journal.gate = Gate()
+    in_the_batch = asyncio.create_task(engine.start(find, "o-2"))
+    await journal.gate.entered()
+    behind_it = asyncio.create_task(engine.start(find, "o-3"))
+    while not engine._committer._queue:
+        await turn()
+    journal.gate.open()
+    for told in (in_the_batch, behind_it, waiting):
+        with pytest.raises(EngineStopped):
+            await asyncio.wait_for(told, 10)
+    with pytest.raises(EngineStopped):
+        await engine.start(find, "o-4")
+    with pytest.raises(ZeroDivisionError):
+        await engine.close()
 
 
 async def test_a_stop_lets_attempts_in_flight_end_and_begins_no_others(place: Place) -> None:
