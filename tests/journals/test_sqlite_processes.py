@@ -18,7 +18,7 @@ from perdure.domain.errors import JournalInUse
 from perdure.domain.journal import Scan
 from perdure.infrastructure.journals import open_journal
 from tests.journals.stores import SQLiteStore
-from tests.journals.submissions import lengths, payment
+from tests.journals.submissions import lengths, payment, start, step
 
 ROOT = Path(__file__).parents[2]
 Visitor = subprocess.Popen[str]
@@ -63,23 +63,31 @@ async def test_a_second_engine_is_told_of_the_first_until_that_is_killed(
 async def test_a_forked_child_does_not_keep_the_journal_of_a_dead_engine(
     sqlite: SQLiteStore,
 ) -> None:
+    both = [payment(1), payment(2)]
     with visit("stay_with_child", sqlite.url) as other:
         child = next_fact(other)["child"]
         try:
             other.send_signal(signal.SIGKILL)
             other.wait()
             journal = await sqlite.open()
+            assert await lengths(journal, *both) == {payment(1): 2}
+            assert await journal.append([step(payment(1), 2), start(payment(2))]) == [True, True]
+            assert await lengths(journal, *both) == {payment(1): 4, payment(2): 2}
             await journal.close()
         finally:
-            os.kill(child, signal.SIGKILL)
+            os.kill(child, signal.SIGKILL)  # raises when it is gone: it lived all the while
 
 
-def test_a_journal_used_in_a_forked_child_says_so(sqlite: SQLiteStore) -> None:
+def test_a_journal_used_in_a_forked_child_says_so_and_serves_the_parent_on(
+    sqlite: SQLiteStore,
+) -> None:
     with visit("use_in_child", sqlite.url) as other:
         told = next_fact(other)
         assert told["error"] == "JournalClosed"
         assert f"opened in process {other.pid}, used in its child" in told["text"]
-        assert next_fact(other) == {"stored": 1}
+        assert next_fact(other) == {"child": 0, "stored": {payment(1): 2}}
+        stored = {payment(1): 4, payment(2): 2}
+        assert next_fact(other) == {"accepted": [True, True], "stored": stored}
         assert other.wait() == 0
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from perdure.domain.errors import JournalError
 from perdure.domain.journal import Scan
 from perdure.infrastructure.journals import open_journal
-from tests.journals.submissions import payment, start, started_with, step
+from tests.journals.submissions import lengths, payment, start, started_with, step
 
 NOBODY = 65534
 Visit = Callable[[str], Coroutine[Any, Any, None]]
@@ -34,8 +34,9 @@ async def stay(url: str) -> None:
 
 
 async def stay_with_child(url: str) -> None:
-    """The same, with a forked child that outlives it."""
+    """The same after an append, with a forked child that outlives it."""
     journal = await open_journal(url)
+    await journal.append([start(payment(1))])
     if os.fork() == 0:
         tell(child=os.getpid())
     signal.pause()
@@ -43,7 +44,8 @@ async def stay_with_child(url: str) -> None:
 
 
 async def use_in_child(url: str) -> None:
-    """Appends in a forked child, to a journal that the parent has opened."""
+    """Appends in a forked child, to a journal that the parent has opened, then in the parent."""
+    both = [payment(1), payment(2)]
     journal = await open_journal(url)
     await journal.append([start(payment(1))])
     child = os.fork()
@@ -54,9 +56,10 @@ async def use_in_child(url: str) -> None:
             tell(error=type(error).__name__, text=str(error))
         await journal.close()
         os._exit(0)
-    os.waitpid(child, 0)  # noqa: ASYNC222 (nothing else goes on here)
-    tell(stored=len(await journal.read([payment(1), payment(2)])))
-    assert await journal.append([step(payment(1), 2)]) == [True]
+    _, status = os.waitpid(child, 0)  # noqa: ASYNC222 (nothing else goes on here)
+    tell(child=os.waitstatus_to_exitcode(status), stored=await lengths(journal, *both))
+    accepted = await journal.append([step(payment(1), 2), start(payment(2))])
+    tell(accepted=list(accepted), stored=await lengths(journal, *both))
     await journal.close()
 
 
