@@ -70,13 +70,15 @@ class Busy(PerdureError):
 
 
 class EngineStopped(PerdureError):
-    """The engine was closed; what was durable goes on when one opens again."""
+    """The engine was closed, or broke; what was durable goes on when one opens again."""
 
-    def __init__(self, execution_id: str | None = None) -> None:
+    def __init__(self, execution_id: str | None = None, broken_by: str = "") -> None:
         self.execution_id = execution_id
+        self.broken_by = broken_by
         subject = f"{execution_id}: the" if execution_id else "the"
+        how = f"broke ({broken_by}) and is stopped" if broken_by else "is stopped"
         super().__init__(
-            f"{subject} engine is stopped; what is recorded goes on when an engine opens again"
+            f"{subject} engine {how}; what is recorded goes on when an engine opens again"
         )
 
 

@@ -7,6 +7,7 @@ in one word how an execution is. Replaying the body is not done here.
 from enum import Enum, auto
 
 from perdure.domain import events
+from perdure.domain.errors import Undecodable
 from perdure.domain.events import End, Event, Undo
 
 
@@ -261,10 +262,18 @@ class Execution:
 
 
 def fold(execution_id: str, stream: list[Event]) -> Execution:
-    """The execution that these events, from the first on, amount to."""
+    """The execution that these events, from the first on, amount to.
+
+    Raises Undecodable when one does not follow from those before it.
+    """
     execution = Execution(execution_id)
     for event in stream:
-        execution.apply(event)
+        try:
+            execution.apply(event)
+        except (LookupError, AssertionError, AttributeError) as error:
+            what = f"event {execution.version} ({type(event).__name__})"
+            reason = f"it does not follow from the events before it: {error!r}"
+            raise Undecodable(execution_id, what, reason) from error
     return execution
 
 

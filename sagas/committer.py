@@ -78,9 +78,10 @@ class Committer:
             batch = self._gather()
             try:
                 await self._flush(batch)
-            except Exception:  # a bug: nothing goes on, and everybody who waits is told
+            except Exception as bug:  # nothing goes on, and everybody who waits is told
                 for submission, submitter in (*batch, *self._queue):
-                    submitter.refused(submission, EngineStopped(submission.execution_id))
+                    stopped = EngineStopped(submission.execution_id, repr(bug))
+                    submitter.refused(submission, stopped)
                 raise
 
     def _gather(self) -> list[Pending]:

@@ -55,6 +55,7 @@ class WorkflowEngine:
         self._committer = Committer(journal)
         self._tasks: list[asyncio.Task[None]] = []
         self._opened = False
+        self._closing: asyncio.Task[None] | None = None
         self._failed: BaseException | None = None
 
     async def open(self) -> Self:
@@ -91,25 +92,39 @@ class WorkflowEngine:
     def _broke(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed = error
+            self._residents.broken_by = repr(error)
             self._residents.dismiss_all()
 
     async def close(self) -> None:
         """Stops within `stop_seconds`: nothing new begins, attempts in flight may end. Idempotent.
 
-        What is unfinished goes on when an engine opens the journal again.
+        What is unfinished goes on when an engine opens the journal again. Cancelled while it waits
+        for attempts in flight, it waits for them no longer, closes, and raises CancelledError.
         """
-        if not self._opened or self._residents.stopping:
+        if not self._opened:
             return
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        try:
+            await asyncio.shield(self._closing)
+        except asyncio.CancelledError:
+            self._residents.hurry()
+            await asyncio.wait([self._closing])
+            raise
+
+    async def _close(self) -> None:
         committer, keeper = self._tasks
-        if not committer.done():
-            await self._residents.drain(self.settings.stop_seconds)
-        keeper.cancel()
-        self._timers.close()
-        self._committer.close()
-        await asyncio.wait([committer, keeper])
-        self._residents.dismiss_all()
-        self._threads.close()
-        await self._journal.close()
+        try:
+            if not committer.done():
+                await self._residents.drain(self.settings.stop_seconds)
+            keeper.cancel()
+            self._timers.close()
+            self._committer.close()
+            await asyncio.wait([committer, keeper])
+            self._residents.dismiss_all()
+            self._threads.close()
+        finally:
+            await self._journal.close()
         if self._failed is not None:
             raise self._failed
 
@@ -176,7 +191,7 @@ class WorkflowEngine:
         """True: started now. False: joined the one that is there."""
         residents = self._residents
         if not self._opened or residents.stopping or self._failed is not None:
-            raise EngineStopped(identity)
+            raise EngineStopped(identity, residents.broken_by)
         there = residents.live.get(identity)
         if there is None:
             started: list[asyncio.Future[bool]] = []

@@ -94,7 +94,7 @@ class Inquiry:
         waiters = self._residents.waiters
         if waiter is None:
             if self._residents.stopping:
-                raise EngineStopped(execution_id)
+                raise EngineStopped(execution_id, self._residents.broken_by)
             waiter = waiters.add(execution_id, raise_when_parked=not wait_when_parked)
         try:
             if not fresh:

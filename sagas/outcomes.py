@@ -52,9 +52,17 @@ def recorded_error(error: BaseException) -> RecordedError:
     trace = "".join(traceback.format_exception(error))
     return RecordedError(
         type=module + kind.__qualname__,
-        text=_cut(str(error), TEXT_LIMIT),
+        text=_cut(_text(error), TEXT_LIMIT),
         traceback=trace if len(trace) <= TRACEBACK_LIMIT else "…" + trace[-TRACEBACK_LIMIT:],
     )
+
+
+def _text(error: BaseException) -> str:
+    """What it says; a group says what is in it, for nobody looks into a traceback first."""
+    if not isinstance(error, BaseExceptionGroup):
+        return str(error)
+    parts = "; ".join(f"{type(part).__qualname__}: {_text(part)}" for part in error.exceptions)
+    return f"{error.message}: {parts}"
 
 
 def recorded_failure(failure: Failure) -> RecordedFailure:
@@ -170,8 +178,8 @@ def _attempt_failed(record: ActivityRecord, trouble: Trouble, due: int | None = 
 
 
 def _suspended(record: ActivityRecord, now: int, error: RecordedError, reason: str) -> list[Event]:
-    if record.abandoned:
-        return [cancelled(record, now)]
+    if record.abandoned:  # nobody waits for it any more, so nobody has to see to it
+        return [_attempt_failed(record, Trouble("defect", error, now, 0.0))]
     ordinal, attempt = record.ordinal, record.attempt
     return [
         events.AttemptFailed(

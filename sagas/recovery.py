@@ -17,10 +17,12 @@ from perdure.sagas.requests import ActivityRequest, SuspendRequest, TimerRequest
 def load(execution: LiveExecution, stream: list[Event]) -> None:
     """Makes it what its stream says, records what a crash left open, and goes on.
 
-    Attempts that still run here are kept. Call `submit` afterwards.
+    Attempts that still run here are kept. Call `submit` afterwards. Raises Undecodable, with
+    nothing done, when the events of the stream contradict each other.
     """
+    state = fold(execution.id, stream)
     execution.leave_body()
-    state = execution.state = fold(execution.id, stream)
+    execution.state = state
     execution.stored_version = state.version
     execution.events, execution.blocked, execution.end = [], None, None
     execution.feeding, execution.backward = Feeding(), None

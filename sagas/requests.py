@@ -5,6 +5,7 @@ until it is answered or the body waits for it no longer. Who answers is the atte
 """
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
@@ -70,11 +71,16 @@ class TimerRequest:
 Request: TypeAlias = ActivityRequest | SuspendRequest | TimerRequest
 
 
+LAST_DUE = 253_402_300_799_000_000  # the last second of the year 9999: as good as never
+
+
 def round_up_to_milliseconds(when: float) -> int:
-    """Seconds to microseconds, in whole milliseconds, never early.
+    """Seconds to microseconds, in whole milliseconds, never early, never after LAST_DUE.
 
     A float of today's seconds is good to 0.24 microseconds; what is nearer than half a microsecond
-    to a millisecond is that millisecond.
+    to a millisecond is that millisecond. ValueError for what is no number.
     """
-    microseconds = round(when * 1_000_000)
+    if math.isnan(when):
+        raise ValueError("a timer cannot be due at a time that is no number (NaN)")
+    microseconds = round(min(max(when, 0.0), LAST_DUE / 1_000_000) * 1_000_000)
     return -(-microseconds // 1000) * 1000

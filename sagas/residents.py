@@ -52,6 +52,7 @@ class Residents:
         self.waiters = Waiters(settings.on_parked)
         self.in_flight = 0
         self.stopping = False
+        self.broken_by = ""  # what broke the engine, if something did
         self.around: Surroundings  # set by the engine before anything is started
         self._journal = journal
         self._workflows = workflows
@@ -144,7 +145,7 @@ class Residents:
         """The execution in memory; None when it has ended. `order` is for one that is loaded."""
         while True:
             if self.stopping:
-                raise EngineStopped(execution_id)
+                raise EngineStopped(execution_id, self.broken_by)
             found = self.live.get(execution_id)
             if found is not None:
                 return found
@@ -209,14 +210,14 @@ class Residents:
                 if isinstance(stream, Undecodable):
                     raise stream
                 workflow = self._workflow(execution_id)
+                execution = LiveExecution(execution_id, row.shard, workflow, self.around)
+                load(execution, stream)
             except Blocked as error:
                 self._block(row, error)
                 continue
-            execution = LiveExecution(execution_id, row.shard, workflow, self.around)
             blocked = row.state == "blocked"  # written anew with its reason, if it still is
             execution.index = None if blocked else (row.state, row.due)
             self.live[execution_id] = found[execution_id] = execution
-            load(execution, stream)
             self._count(execution, busy=True)
             if order is not None:
                 self.waiters.goes_on(execution_id)
@@ -287,8 +288,13 @@ class Residents:
             await asyncio.wait([self._drained])
             timer.cancel()
 
+    def hurry(self) -> None:
+        """Lets `drain` end at once."""
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
     def dismiss_all(self) -> None:
         for execution in list(self.live.values()):
             self._forget(execution)
-            execution.fail_waiters(EngineStopped(execution.id))
-        self.waiters.stop()
+            execution.fail_waiters(EngineStopped(execution.id, self.broken_by))
+        self.waiters.stop(self.broken_by)

@@ -73,9 +73,9 @@ class Waiters:
         """What was told of it here, if it is parked."""
         return self._parked.get(execution_id)
 
-    def stop(self) -> None:
+    def stop(self, broken_by: str) -> None:
         for execution_id, entries in self._by_id.items():
             for waiter, _ in entries:
                 if not waiter.done():
-                    waiter.set_exception(EngineStopped(execution_id))
+                    waiter.set_exception(EngineStopped(execution_id, broken_by))
         self._by_id.clear()
