@@ -102,12 +102,16 @@ class Later:
 
 
 def engine_in(
-    journal: Journal, *workflows: Workflow[Any, Any], clock: Clock | None = None
+    journal: Journal, *workflows: Workflow[Any, Any], clock: Clock | None = None, **settings: Any
 ) -> WorkflowEngine:
-    """An engine on a journal of one's own."""
-    settings = EngineSettings(stop_seconds=0.0)
-    clock, randomness = clock or SystemClock(), SystemRandomness()
-    return WorkflowEngine(journal, workflows, settings=settings, clock=clock, randomness=randomness)
+    """An engine on a journal of one's own, which by default stops at once."""
+    return WorkflowEngine(
+        journal,
+        workflows,
+        settings=EngineSettings(**{"stop_seconds": 0.0, **settings}),
+        clock=clock or SystemClock(),
+        randomness=SystemRandomness(),
+    )
 
 
 async def kinds(handle: Handle[Any]) -> list[str]:

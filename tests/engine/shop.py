@@ -7,10 +7,12 @@ are declared once; a fixture empties it before each test.
 import asyncio
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from pydantic import BaseModel
 
-from perdure import Failure, Retry, activity, current_activity, workflow
+from perdure import Failure, Retry, Workflow, activity, current_activity, workflow
+from tests.engine.places import Place
 
 SOON = Retry.fixed(0.01)
 PATIENCE_SECONDS = 10
@@ -132,6 +134,17 @@ class World:
 world = World()
 
 
+async def crashed_at(step: str, place: Place, order: Workflow[Any, Any], request: Any) -> Place:
+    """What a process leaves that dies while a call of this step is under way."""
+    gate = world.hold(step)
+    async with place.engine(order) as engine:
+        await engine.start(order, request)
+        await gate.entered()
+        left = place.crashed()
+    world.release(step)
+    return left
+
+
 @activity(retry=SOON)
 async def get_total_amount(order_id: str) -> Decimal:
     await world.serve("total", order_id)
@@ -180,6 +193,11 @@ async def look_up(what: str) -> str:
     """Reads something; nothing has to be undone."""
     await world.serve(what)
     return f"the {what}"
+
+
+@workflow(key=str)
+async def find(order_id: str) -> str:
+    return await look_up("price")
 
 
 @workflow(key="order_id", raises=[OutOfStock])

@@ -7,7 +7,7 @@ import pytest
 from perdure import Failure, Workflow, workflow
 from perdure.infrastructure.memory.journal import MemoryJournal
 from tests.engine.places import Camera, Place, engine_in
-from tests.engine.shop import OutOfStock, look_up, send_order_to_shipping, world
+from tests.engine.shop import OutOfStock, crashed_at, look_up, send_order_to_shipping, world
 
 pytestmark = pytest.mark.every_python
 
@@ -171,12 +171,7 @@ async def test_a_failure_in_one_branch_lets_gather_collect_the_rest(place: Place
         return [type(answer).__name__ for answer in answers]
 
     world.fail("ship", OutOfStock(sku="A-1"))
-    gate = world.hold("summary")
-    async with place.engine(ship_three) as engine:
-        await engine.start(ship_three, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("summary")
+    left = await crashed_at("summary", place, ship_three, "o-1")
     async with left.engine(ship_three) as engine:
         answers = await engine.handle("ship_three@o-1").result(timeout=10)
     assert answers == ["OutOfStock", "NoneType", "NoneType"]

@@ -14,6 +14,7 @@ from tests.engine.shop import (
     OutOfStock,
     ProcessPayment,
     charge_credit_card,
+    crashed_at,
     look_up,
     process_payment,
     world,
@@ -27,12 +28,7 @@ IN_ORDER = ["total", "charge", "code", "ship", "email"]
 @pytest.mark.parametrize("step", IN_ORDER)
 async def test_after_a_crash_only_the_attempt_in_flight_runs_again(place: Place, step: str) -> None:
     # behaviours 1, 2
-    gate = world.hold(step)
-    async with place.engine(process_payment) as engine:
-        await engine.start(process_payment, ORDER)
-        await gate.entered()
-        left = place.crashed()
-    world.release(step)
+    left = await crashed_at(step, place, process_payment, ORDER)
     async with left.engine(process_payment) as engine:
         handle = engine.handle("process_payment@o-1")
         assert await handle.result(timeout=10) == "code for Mill Lane 3"
@@ -87,12 +83,7 @@ async def test_a_compensation_in_flight_at_a_crash_runs_again_by_its_key(
 ) -> None:
     # behaviour 22
     world.fail("ship", OutOfStock(sku="A-1"))
-    gate = world.hold(step)
-    async with place.engine(process_payment) as engine:
-        await engine.start(process_payment, ORDER)
-        await gate.entered()
-        left = place.crashed()
-    world.release(step)
+    left = await crashed_at(step, place, process_payment, ORDER)
     async with left.engine(process_payment) as engine:
         with pytest.raises(OutOfStock):
             await engine.handle("process_payment@o-1").result(timeout=10)
@@ -107,12 +98,7 @@ async def test_a_compensation_in_flight_at_a_crash_runs_again_by_its_key(
 
 async def test_two_crashes_in_one_attempt_count_as_two_attempts(place: Place) -> None:
     # behaviour 2
-    gate = world.hold("charge")
-    async with place.engine(process_payment) as engine:
-        await engine.start(process_payment, ORDER)
-        await gate.entered()
-        left = place.crashed()
-    world.release("charge")
+    left = await crashed_at("charge", place, process_payment, ORDER)
     gate = world.hold("charge")
     async with left.engine(process_payment) as engine:
         await gate.entered()
@@ -162,12 +148,7 @@ async def test_a_result_is_the_same_object_of_the_same_type_live_and_replayed(pl
         await look_up("receipt")
         return charge
 
-    gate = world.hold("receipt")
-    async with place.engine(pay) as engine:
-        await engine.start(pay, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("receipt")
+    left = await crashed_at("receipt", place, pay, "o-1")
     async with left.engine(pay) as engine:
         result = await engine.handle("pay@o-1").result(timeout=10)
     assert seen == [result, result]

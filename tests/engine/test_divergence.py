@@ -8,7 +8,7 @@ import pytest
 from perdure import ExecutionParked, Workflow, activity, workflow
 from perdure.domain.states import BlockedByCode
 from tests.engine.places import Place, kinds, turn
-from tests.engine.shop import look_up, world
+from tests.engine.shop import crashed_at, look_up, world
 
 pytestmark = pytest.mark.every_python
 
@@ -113,11 +113,7 @@ async def test_the_message_names_the_source_line_that_asked_for_something_else(
     memory: Place,
 ) -> None:
     # behaviour 7
-    gate = world.hold("door")
-    async with memory.engine(as_recorded) as engine:
-        await engine.start(as_recorded, "o-1")
-        await gate.entered()
-        left = memory.crashed()
+    left = await crashed_at("door", memory, as_recorded, "o-1")
     async with left.engine(another_argument) as engine:
         with pytest.raises(ExecutionParked) as parked:
             await engine.handle("buy@o-1").result(timeout=10)
@@ -153,12 +149,7 @@ async def test_an_unknown_workflow_is_blocked_and_goes_on_when_it_is_known(place
     async def other(order_id: str) -> str:
         return await look_up("other")
 
-    gate = world.hold("door")
-    async with place.engine(as_recorded) as engine:
-        await engine.start(as_recorded, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("door")
+    left = await crashed_at("door", place, as_recorded, "o-1")
     parked: list[ExecutionParked] = []
     told = asyncio.Event()
 
@@ -190,12 +181,7 @@ async def test_renamed_code_answers_to_its_old_names(place: Place) -> None:
         await search("stock")
         return await search("door")
 
-    gate = world.hold("door")
-    async with place.engine(as_recorded) as engine:
-        await engine.start(as_recorded, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("door")
+    left = await crashed_at("door", place, as_recorded, "o-1")
     async with left.engine(purchase) as engine:
         assert await engine.handle("buy@o-1").result(timeout=10) == "found door"
 
@@ -212,12 +198,7 @@ async def test_arguments_that_say_the_same_in_other_bytes_are_no_divergence(plac
         return "found"
 
     first = True
-    gate = world.hold("find")
-    async with place.engine(search) as engine:
-        await engine.start(search, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("find")
+    left = await crashed_at("find", place, search, "o-1")
     first = False
     async with left.engine(search) as engine:
         assert await engine.handle("search@o-1").result(timeout=10) == "found"

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from perdure import ExecutionParked, Failure, WorkflowEngine, activity, workflow
+from perdure import ExecutionParked, Failure, activity, workflow
 from perdure.domain.errors import JournalUnavailable
 from perdure.domain.journal import Submission
-from perdure.infrastructure.clock import SystemClock, SystemRandomness
 from perdure.infrastructure.memory.journal import MemoryJournal
-from tests.engine.places import Place
+from tests.engine.places import Place, engine_in
 
 pytestmark = pytest.mark.every_python
 began: list[str] = []
@@ -47,9 +46,7 @@ async def test_an_append_that_was_stored_but_not_answered_for_is_gone_on_from(ap
     # behaviours 1, 2
     began.clear()
     journal = MemoryJournal(faults=SaysNo(append))
-    clock, randomness = SystemClock(), SystemRandomness()
-    engine = WorkflowEngine(journal, [two_steps], clock=clock, randomness=randomness)
-    async with engine, asyncio.timeout(10):
+    async with engine_in(journal, two_steps) as engine, asyncio.timeout(10):
         handle = await engine.start(two_steps, "o-1")
         assert await handle.result() == "onetwo"
         history = await handle.history()

@@ -13,6 +13,7 @@ from tests.engine.places import Place, turn
 from tests.engine.shop import (
     OutOfStock,
     charge_credit_card,
+    crashed_at,
     create_tracking_code,
     look_up,
     world,
@@ -187,12 +188,7 @@ async def test_a_body_that_is_replayed_for_a_rollback_is_left_without_effect(
     touched.clear()
     complaints: list[str] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda told: complaints.append(repr(told)))
-    gate = world.hold("void")
-    async with place.engine(refused) as engine:
-        await engine.start(refused, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("void")
+    left = await crashed_at("void", place, refused, "o-1")
     async with left.engine(goes_on_instead) as engine:
         handle = engine.handle("left@o-1")
         with pytest.raises(OutOfStock):

@@ -7,7 +7,7 @@ import pytest
 from perdure import ExecutionParked, activity, random, suspend, uuid4, version, workflow
 from perdure.domain.states import Suspended
 from tests.engine.places import Place, kinds, recorded
-from tests.engine.shop import OutOfStock, look_up, world
+from tests.engine.shop import OutOfStock, crashed_at, find, look_up, world
 
 pytestmark = pytest.mark.every_python
 
@@ -42,18 +42,14 @@ async def test_a_defect_of_the_body_suspends_and_goes_on_after_a_fix(place: Plac
 
 async def test_mending_an_activity_lets_what_is_stuck_on_it_complete(place: Place) -> None:
     # behaviour 86
-    @workflow(key=str)
-    async def buy(order_id: str) -> str:
-        return await look_up("price")
-
     world.fail("price", *(RuntimeError("bug") for _ in range(3)))
     gate = world.hold("price")
-    async with place.engine(buy) as engine:
-        handles = [await engine.start(buy, f"o-{number}") for number in range(5)]
+    async with place.engine(find) as engine:
+        handles = [await engine.start(find, f"o-{number}") for number in range(5)]
         await gate.entered()
         left = place.crashed()
     world.empty()
-    async with left.engine(buy) as engine:
+    async with left.engine(find) as engine:
         results = [await engine.handle(handle.id).result(timeout=10) for handle in handles]
     assert results == ["the price"] * 5
 
@@ -206,12 +202,7 @@ async def guarded(order_id: str) -> str:
 
 async def test_a_change_guarded_by_version_spares_executions_that_passed_it(place: Place) -> None:
     # behaviour 88
-    gate = world.hold("door")
-    async with place.engine(unguarded) as engine:
-        await engine.start(unguarded, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("door")
+    left = await crashed_at("door", place, unguarded, "o-1")
     async with left.engine(guarded) as engine:
         assert await engine.handle("buy@o-1").result(timeout=10) == "11 the exit"
         assert await engine.execute(guarded, "o-2", timeout=10) == "22 the exit"
@@ -231,12 +222,7 @@ async def test_the_version_of_the_first_pass_stays(place: Place) -> None:
         await look_up("door")
         return f"{number} {await look_up('exit')}"
 
-    gate = world.hold("exit")
-    async with place.engine(guarded) as engine:
-        await engine.start(guarded, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("exit")
+    left = await crashed_at("exit", place, guarded, "o-1")
     async with left.engine(newer) as engine:
         assert await engine.handle("buy@o-1").result(timeout=10) == "2 the exit"
 
@@ -248,11 +234,7 @@ async def test_old_code_is_blocked_by_a_newer_version_than_it_knows(place: Place
         await look_up("price")
         return str(version("trusted-cards", 1))
 
-    gate = world.hold("exit")
-    async with place.engine(guarded) as engine:
-        await engine.start(guarded, "o-1")
-        await gate.entered()
-        left = place.crashed()
+    left = await crashed_at("exit", place, guarded, "o-1")
     async with left.engine(older) as engine:
         with pytest.raises(ExecutionParked, match="knows up to version 1"):
             await engine.handle("buy@o-1").result(timeout=10)
@@ -271,12 +253,7 @@ async def test_random_and_uuid4_are_drawn_alike_on_replay_and_apart_elsewhere(
         await look_up("door")
         return drawn
 
-    gate = world.hold("door")
-    async with place.engine(draw) as engine:
-        await engine.start(draw, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("door")
+    left = await crashed_at("door", place, draw, "o-1")
     async with left.engine(draw) as engine:
         drawn = await engine.handle("draw@o-1").result(timeout=10)
         other = await engine.execute(draw, "o-2", timeout=10)

@@ -7,7 +7,7 @@ import pytest
 
 from perdure import ExecutionParked, RetriesExhausted, Retry, activity, workflow
 from tests.engine.places import Place, kinds, recorded
-from tests.engine.shop import SOON, OutOfStock, look_up, send_order_to_shipping, world
+from tests.engine.shop import SOON, OutOfStock, crashed_at, look_up, send_order_to_shipping, world
 
 pytestmark = pytest.mark.every_python
 
@@ -191,12 +191,7 @@ async def test_the_next_attempt_and_its_number_survive_a_crash(place: Place) -> 
 async def test_a_policy_of_three_counts_a_crash_as_an_attempt(place: Place) -> None:
     # behaviour 14
     world.fail("charge", RuntimeError("502"), RuntimeError("503"))
-    gate = world.hold("charge")
-    async with place.engine(pay_thrice) as engine:
-        await engine.start(pay_thrice, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("charge")
+    left = await crashed_at("charge", place, pay_thrice, "o-1")
     async with left.engine(pay_thrice) as engine:
         with pytest.raises(RetriesExhausted) as failed:
             await engine.handle("pay_thrice@o-1").result(timeout=10)

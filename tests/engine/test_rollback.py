@@ -20,6 +20,7 @@ from tests.engine.shop import (
     Lost,
     OutOfStock,
     ProcessPayment,
+    crashed_at,
     create_tracking_code,
     process_payment,
     world,
@@ -226,18 +227,13 @@ async def test_a_compensation_nobody_declares_any_more_blocks_until_it_is_declar
         await create_tracking_code("Mill Lane 3")
         await reserve_for_ever("A-1")
 
-    gate = world.hold("unreserve")
-    async with place.engine(reserve_and_refuse) as engine:
-        handle = await engine.start(reserve_and_refuse, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("unreserve")
+    left = await crashed_at("unreserve", place, reserve_and_refuse, "o-1")
     async with left.engine(without_undo) as engine:
         with pytest.raises(ExecutionParked, match=r"no compensation named 'reserve\.compensate'"):
-            await engine.handle(handle.id).result(timeout=10)
+            await engine.handle("reserve_and_refuse@o-1").result(timeout=10)
     async with left.engine(reserve_and_refuse) as engine:
         with pytest.raises(OutOfStock):
-            await engine.handle(handle.id).result(timeout=10)
+            await engine.handle("reserve_and_refuse@o-1").result(timeout=10)
     assert [call.step for call in world.calls if call.undoes] == ["unreserve", "unreserve", "void"]
 
 
@@ -257,16 +253,11 @@ async def test_a_compensation_that_is_renamed_meanwhile_keeps_its_key(place: Pla
         await reserve_for_ever("A-1")
         raise OutOfStock(sku="A-1")
 
-    gate = world.hold("unreserve")
-    async with place.engine(reserve_and_refuse) as engine:
-        handle = await engine.start(reserve_and_refuse, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("unreserve")
+    left = await crashed_at("unreserve", place, reserve_and_refuse, "o-1")
     world.fail("unreserve", Lost())
     async with left.engine(with_new_name) as engine:
         with pytest.raises(OutOfStock):
-            await engine.handle(handle.id).result(timeout=10)
+            await engine.handle("reserve_and_refuse@o-1").result(timeout=10)
     undone = world.of("unreserve")
     assert [call.attempt for call in undone] == [1, 2, 3]
     assert [call.given for call in undone[1:]] == [("given back",)] * 2

@@ -9,28 +9,20 @@ import pytest
 from perdure import (
     BadIdentity,
     DifferentRequest,
-    EngineSettings,
     EngineStopped,
     UnknownCode,
     UnknownExecution,
-    WorkflowEngine,
     activity,
     workflow,
 )
 from perdure.domain.journal import Submission
 from perdure.domain.states import Running
-from perdure.infrastructure.clock import SystemClock, SystemRandomness
 from perdure.infrastructure.memory.journal import MemoryJournal
-from tests.engine.places import Place, kinds, turn
-from tests.engine.shop import Gate, ProcessPayment, look_up, process_payment, world
+from tests.engine.places import Place, engine_in, kinds, turn
+from tests.engine.shop import Gate, ProcessPayment, find, process_payment, world
 
 pytestmark = pytest.mark.every_python
 ORDER = ProcessPayment(order_id="o-1")
-
-
-@workflow(key=str)
-async def find(order_id: str) -> str:
-    return await look_up("price")
 
 
 async def test_start_returns_when_the_start_is_durable_and_execute_when_it_ended(
@@ -191,9 +183,8 @@ class Breaking(MemoryJournal):
 @pytest.mark.parametrize("room", [1, 9], ids=["without room", "with room"])
 async def test_who_starts_is_told_when_the_journal_breaks_by_a_bug(room: int) -> None:
     world.hold("price")
-    journal, settings = Breaking(), EngineSettings(stop_seconds=0.0, max_in_flight=room)
-    clock, randomness = SystemClock(), SystemRandomness()
-    engine = WorkflowEngine(journal, [find], settings=settings, clock=clock, randomness=randomness)
+    journal = Breaking()
+    engine = engine_in(journal, find, max_in_flight=room)
     await engine.open()
     waiting = asyncio.create_task((await engine.start(find, "o-1")).result())
     journal.gate = Gate()

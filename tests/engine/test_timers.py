@@ -9,7 +9,7 @@ from perdure import now, workflow
 from perdure.domain.states import Waiting
 from perdure.infrastructure.journals import open_journal
 from tests.engine.places import Later, Place, engine_in, recorded
-from tests.engine.shop import look_up, world
+from tests.engine.shop import crashed_at, look_up, world
 
 pytestmark = pytest.mark.every_python
 
@@ -141,12 +141,7 @@ async def test_now_is_the_same_on_replay(place: Place) -> None:
         await look_up("door")
         return times
 
-    gate = world.hold("door")
-    async with place.engine(stamp) as engine:
-        await engine.start(stamp, "o-1")
-        await gate.entered()
-        left = place.crashed()
-    world.release("door")
+    left = await crashed_at("door", place, stamp, "o-1")
     async with left.engine(stamp) as engine:
         times = await engine.handle("stamp@o-1").result(timeout=10)
     assert seen == [times, times]
