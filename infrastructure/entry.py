@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 
 from perdure.domain.journal import IndexRow, Submission
 from perdure.infrastructure import codec
+from perdure.infrastructure.errors import Unstorable
+
+LATEST = 2**63 - 1  # what an integer of a store can be
 
 
 @dataclass(slots=True)
@@ -31,11 +34,18 @@ class Entry:
 
 
 def encoded(submission: Submission) -> Entry:
-    """The rows of a submission."""
+    """The rows of a submission. Raises Unstorable."""
     encode = codec.encode
     index = submission.index
-    if index is not None and index.reason:
-        index = replace(index, reason=codec.well_formed(index.reason))
+    if index is not None:
+        for time in (index.due, index.started, index.changed):
+            if time is not None and not -LATEST <= time <= LATEST:
+                raise Unstorable(
+                    f"{submission.execution_id}: the time {time} (microseconds since 1970) cannot "
+                    "be stored; ask for one that a date can have"
+                )
+        if index.reason:
+            index = replace(index, reason=codec.well_formed(index.reason))
     return Entry(
         submission.execution_id,
         submission.shard,

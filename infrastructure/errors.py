@@ -5,6 +5,7 @@ DemoFailed               a process of `perdure demo` did not do its part
 JournalError
 ├── BadAddress           an address that names no journal that can be opened here
 ├── JournalClosed        used after its end, or in another process than its own
+├── Unstorable           what no journal can store, however often it is tried
 └── NotAJournal
     └── DamagedJournal   ours once, but what is stored is not whole any more
 """
@@ -18,6 +19,10 @@ class BadAddress(JournalError, ValueError):
 
 class JournalClosed(JournalError):
     """Used after its end, or in another process than the one that opened it. Not to be retried."""
+
+
+class Unstorable(JournalError):
+    """A submission that cannot be stored, however often it is tried. Nothing of its batch was."""
 
 
 class DamagedJournal(NotAJournal):

@@ -7,6 +7,7 @@ import pytest
 from perdure.domain.errors import VersionConflict
 from perdure.domain.identity import shard_of
 from perdure.domain.journal import Journal, Submission
+from perdure.infrastructure.errors import Unstorable
 from tests.journals.stores import Store
 from tests.journals.submissions import (
     NOON,
@@ -127,6 +128,19 @@ async def test_a_start_conflicts_with_events_that_nobody_claimed(journal: Journa
     with pytest.raises(VersionConflict):
         await journal.append([start(A)])
     assert await journal.rows([A]) == {}
+
+
+@pytest.mark.parametrize("field", ["due", "started", "changed"])
+@pytest.mark.parametrize("time", [2**63, -(2**63)])
+async def test_a_time_that_no_store_can_hold_names_its_execution(
+    journal: Journal, field: str, time: int
+) -> None:
+    await journal.append([start(A)])
+    with pytest.raises(Unstorable, match=f"{B}: the time {time}"):
+        await journal.append([step(A, 2), start(B, **{field: time})])
+    assert await lengths(journal, A, B) == {A: 2}
+    assert await journal.append([step(A, 2), start(B, **{field: 2**63 - 1})]) == [True, True]
+    assert getattr((await journal.rows([B]))[B], field) == 2**63 - 1
 
 
 async def test_text_that_is_no_unicode_is_recorded_with_escapes(journal: Journal) -> None:
