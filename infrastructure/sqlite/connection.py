@@ -25,7 +25,8 @@ def connect_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
     """The connection that writes; makes the journal if the file is empty or missing."""
 
     def set_up(connection: sqlite3.Connection) -> None:
-        schema.create(connection)
+        schema.create(connection, path)
+        schema.check(connection, path)
         [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise JournalUnavailable(
@@ -52,19 +53,29 @@ def connect_visitor(path: Path) -> sqlite3.Connection:
     """A connection to look at a journal, whether an engine has it open or not."""
     try:
         return connect_reader(path)
-    except JournalUnavailable:
+    except JournalUnavailable as error:
+        if schema.unfinished(path):
+            raise JournalUnavailable(
+                f"{path}: its making was interrupted; it is a journal once an engine opens it"
+            ) from error
         wal = path.with_name(path.name + "-wal")
-        if wal.exists() and wal.stat().st_size > 0:
+        if not needs_a_file(error) or (wal.exists() and wal.stat().st_size > 0):
             raise
         # In a folder that may not be written, where SQLite cannot make its index of the WAL. There
         # is no WAL, so nobody has the journal open, and it may be read as a file that stays as is.
         return checked(path, f"{path.as_uri()}?mode=ro&immutable=1")
 
 
+def needs_a_file(error: JournalUnavailable) -> bool:
+    """Whether SQLite could not open or make a file beside the journal's."""
+    code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
 def checked(
-    path: Path, uri: str, set_up: Callable[[sqlite3.Connection], None] = lambda it: None
+    path: Path, uri: str, set_up: Callable[[sqlite3.Connection], None] | None = None
 ) -> sqlite3.Connection:
-    """A connection that was set up and found to be on a journal of this version."""
+    """A connection to a journal of this version; `set_up` is what makes and checks it first."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise JournalError(
             f"{path}: SQLite {sqlite3.sqlite_version} is too old, 3.37 is needed; use a newer "
@@ -75,8 +86,10 @@ def checked(
             uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            set_up(connection)
-            schema.check(connection, path)
+            if set_up is None:
+                schema.check(connection, path)
+            else:
+                set_up(connection)
         except BaseException:
             connection.close()
             raise

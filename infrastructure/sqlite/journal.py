@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from perdure.domain.errors import JournalError, NotAJournal, Undecodable
+from perdure.domain.errors import JournalError, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Scan, Submission
 from perdure.infrastructure.entry import encoded
@@ -60,7 +60,7 @@ class SQLiteJournal:
         path = path.resolve()  # noqa: ASYNC240 (short; by any other name the lock is the same)
         exists = schema.check_header(path)
         if read_only and not exists:
-            raise NotAJournal(f"{path}: no journal is there; an engine makes it when it opens")
+            raise schema.nothing_there(path)
         reader, writer = ConnectionThread(f"{path} (reader)"), ConnectionThread(f"{path} (writer)")
         if read_only:
             await reader.start(lambda: connect_visitor(path))

@@ -12,6 +12,7 @@ from textwrap import dedent
 from perdure.domain.errors import JournalUnavailable, NotAJournal
 from perdure.domain.identity import DEFAULT_SHARDS
 from perdure.domain.journal import ENDED_STATES
+from perdure.infrastructure.errors import DamagedJournal
 from perdure.infrastructure.sqlite.translation import NEXT_STEP_WHEN_FOREIGN
 
 SCHEMA_VERSION = 1
@@ -65,11 +66,16 @@ TABLES = (
 )
 
 
-def create(connection: sqlite3.Connection) -> None:
-    """Makes an empty file a journal, in one transaction; nothing if it is one already."""
+def create(connection: sqlite3.Connection, path: Path) -> None:
+    """Makes an empty file a journal, in one transaction; nothing if it is one already.
+
+    Raises NotAJournal before anything is written to another program's file.
+    """
     connection.execute("BEGIN EXCLUSIVE")
     try:
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+        if application_of(connection) != APPLICATION_ID:
+            if application_of(connection) != 0 or tables_of(connection):
+                raise foreign(path)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             for statement in TABLES:
                 connection.execute(dedent(statement).strip())
@@ -82,6 +88,30 @@ def create(connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def application_of(connection: sqlite3.Connection) -> int:
+    [number] = connection.execute("PRAGMA application_id").fetchone()
+    return int(number)
+
+
+def tables_of(connection: sqlite3.Connection) -> frozenset[str]:
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return frozenset(name for (name,) in found)
+
+
+def foreign(path: Path | str) -> NotAJournal:
+    return NotAJournal(f"{path}: a SQLite file of another program; {NEXT_STEP_WHEN_FOREIGN}")
+
+
+def nothing_there(path: Path | str) -> NotAJournal:
+    return NotAJournal(f"{path}: no journal is there; an engine makes it when it opens")
+
+
+def unfinished(path: Path) -> bool:
+    """Whether the making of the file was interrupted: a journal has no rollback file otherwise."""
+    rollback = path.with_name(path.name + "-journal")
+    return rollback.exists() and rollback.stat().st_size > 0
 
 
 def check_header(path: Path) -> bool:
@@ -98,18 +128,27 @@ def check_header(path: Path) -> bool:
         raise JournalUnavailable(
             f"{path}: cannot be read ({error.strerror}); check the file and its rights"
         ) from error
-    unfinished = path.with_name(path.name + "-journal")
-    if not header or unfinished.exists():
-        return bool(header)  # SQLite itself has to roll the creation back first
+    if not header:
+        return False
+    if not any(header) and unfinished(path):  # SQLite has to roll that back first
+        return True
     if not header.startswith(b"SQLite format 3\x00"):
         raise NotAJournal(f"{path}: not a SQLite file; {NEXT_STEP_WHEN_FOREIGN}")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
-        raise NotAJournal(f"{path}: a SQLite file of another program; {NEXT_STEP_WHEN_FOREIGN}")
+        raise foreign(path)
     return True
 
 
 def check(connection: sqlite3.Connection, path: Path | str) -> None:
     """Raises NotAJournal unless the tables are those of this version."""
+    tables = tables_of(connection)
+    if application_of(connection) != APPLICATION_ID:
+        raise foreign(path) if tables else nothing_there(path)
+    lost = {"journal", "events", "executions"} - tables
+    if lost:
+        raise DamagedJournal(
+            f"{path}: damaged (no table {', '.join(sorted(lost))}); restore it from a backup"
+        )
     row = connection.execute("SELECT shards, hash, schema_version FROM journal").fetchone()
     expected = (DEFAULT_SHARDS, HASH, SCHEMA_VERSION)
     if row is None:

@@ -96,6 +96,14 @@ class SQLiteStore(Store):
         finally:
             connection.close()
 
+    def script(self, statements: str) -> None:
+        """Several statements, by one connection of their own."""
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            connection.executescript(statements)
+        finally:
+            connection.close()
+
     def close(self) -> None:
         for datastore in self._datastores:
             datastore.close()

@@ -12,6 +12,7 @@ from perdure.domain.journal import Journal
 from perdure.infrastructure.errors import DamagedJournal
 from perdure.infrastructure.journals import open_journal
 from perdure.infrastructure.sqlite import connection as connections
+from perdure.infrastructure.sqlite import schema
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
 from tests.journals.stores import SQLiteStore
 from tests.journals.submissions import lengths, payment, start, started_with, step
@@ -20,7 +21,7 @@ A, B = payment(1), payment(2)
 
 
 def beside(path: Path) -> list[str]:
-    return [each.name for each in path.parent.iterdir()]
+    return sorted(each.name for each in path.parent.iterdir())
 
 
 async def refusal(store: SQLiteStore) -> str:
@@ -43,12 +44,43 @@ async def test_a_file_that_is_no_database_is_left_alone(sqlite: SQLiteStore) -> 
     assert beside(sqlite.path) == ["payments.db"]
 
 
-@pytest.mark.parametrize("mode", ["delete", "wal"])
+@pytest.mark.parametrize("mode", ["delete", "wal", "persist", "truncate"])
 async def test_a_database_of_another_program_is_left_alone(sqlite: SQLiteStore, mode: str) -> None:
-    sqlite.execute(f"PRAGMA journal_mode = {mode}")
-    sqlite.execute("CREATE TABLE journal (entry TEXT)")
-    assert "a SQLite file of another program" in await refusal(sqlite)
-    assert beside(sqlite.path) == ["payments.db"]
+    script = f"PRAGMA journal_mode = {mode}; CREATE TABLE journal (entry TEXT)"
+    for statement in (script, f"{script}; PRAGMA application_id = 77; DROP TABLE journal"):
+        sqlite.path.unlink(missing_ok=True)
+        sqlite.script(statement)
+        files = beside(sqlite.path)
+        assert "a SQLite file of another program" in await refusal(sqlite)
+        assert beside(sqlite.path) == files
+
+
+async def test_a_file_of_zeros_is_left_alone(sqlite: SQLiteStore) -> None:
+    sqlite.path.write_bytes(bytes(5_000))
+    assert "not a SQLite file" in await refusal(sqlite)
+
+
+@pytest.mark.parametrize("header", ["written", "not yet written"])
+async def test_a_journal_whose_making_was_interrupted_is_made_again(
+    sqlite: SQLiteStore, tmp_path: Path, header: str
+) -> None:
+    shell = sqlite3.connect(tmp_path / "other.db", isolation_level=None)
+    shell.executescript("PRAGMA cache_size = 1; BEGIN EXCLUSIVE")
+    shell.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    for number in range(200):  # more than its cache holds, so that it writes before the commit
+        shell.execute(f"CREATE TABLE journal_{number} (entry TEXT)")
+    shutil.copy(tmp_path / "other.db-journal", f"{sqlite.path}-journal")
+    if header == "written":
+        shell.execute("COMMIT")
+    shutil.copy(tmp_path / "other.db", sqlite.path)
+    shell.close()
+    before = sqlite.path.read_bytes()
+    with pytest.raises(JournalUnavailable, match="its making was interrupted"):
+        await sqlite.open(read_only=True)
+    assert sqlite.path.read_bytes() == before
+    journal = await sqlite.open()
+    assert await journal.append([start(A)]) == [True]
+    await journal.close()
 
 
 async def test_a_folder_is_no_journal(tmp_path: Path) -> None:
@@ -111,7 +143,7 @@ async def test_a_damaged_file_says_so_and_does_not_hang(sqlite: SQLiteStore) -> 
 async def test_a_file_that_lost_its_tables_is_damaged(sqlite: SQLiteStore) -> None:
     await (await sqlite.open()).close()
     sqlite.execute("DROP TABLE journal")
-    with pytest.raises(DamagedJournal, match="no such table"):
+    with pytest.raises(DamagedJournal, match="no table journal"):
         await sqlite.open()
 
 
