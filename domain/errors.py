@@ -132,8 +132,17 @@ class ExecutionParked(PerdureError):
 NEXT_STEP_WHEN_PARKED = {
     "suspended": "mend the cause, then handle.resume()",
     "blocked": "open an engine with code that fits what is recorded",
-    "stuck": "see to it by hand, then handle.resume() to try the compensation again",
+    "stuck": "see to it, then handle.resume() to try it again, or handle.resolve(...)",
 }
+
+
+class CannotResolve(PerdureError):
+    """There is nothing to decide on, or the decision does not fit. Nothing was recorded."""
+
+    def __init__(self, execution_id: str, why: str) -> None:
+        self.execution_id = execution_id
+        self.why = why
+        super().__init__(f"{execution_id}: not resolved: {why}; handle.status() says how it is")
 
 
 class Blocked(PerdureError):

@@ -188,6 +188,19 @@ class CompensationFailed(Event, frozen=True, kw_only=True, omit_defaults=True):
     failure: RecordedFailure | None = None
 
 
+class CompensationResolved(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody has decided on a compensation that could not be performed.
+
+    "retry": again; "replace": again with these arguments; "skip": never, its activity stays done;
+    "by_hand": it was undone outside of Perdure.
+    """
+
+    undoes: int
+    how: Literal["retry", "replace", "skip", "by_hand"]
+    reason: str = ""
+    arguments: Raw = NOTHING
+
+
 class ExecutionSucceeded(Event, frozen=True, kw_only=True):
     result: Raw
 
@@ -198,16 +211,21 @@ class ExecutionFailed(Event, frozen=True, kw_only=True):
     end: End
 
 
-class ExecutionCompensated(Event, frozen=True, kw_only=True):
-    """Ended in failure; `undone` names the activities that were undone, in that order."""
+class ExecutionCompensated(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Ended in failure; `undone` names the activities that were undone, in that order.
+
+    `skipped` names those that stay done: somebody has decided so.
+    """
 
     end: End
     undone: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 class ExecutionCancelled(Event, frozen=True, kw_only=True, omit_defaults=True):
     end: End
     undone: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 Outcome: TypeAlias = ActivitySucceeded | ActivityFailed
@@ -226,6 +244,8 @@ def payload_bytes(event: Event) -> int:
             return len(event.result)
         case ExecutionStarted():
             return len(event.request)
+        case CompensationResolved():
+            return len(event.arguments)
         case ActivityFailed() | CompensationFailed():
             return len(event.failure.data) if event.failure is not None else 0
         case CompensationBegan() | ExecutionFailed() | ExecutionCompensated():
@@ -258,6 +278,7 @@ TOPICS: dict[str, type[Event]] = {
         CompensationAttemptFailed,
         ActivityCompensated,
         CompensationFailed,
+        CompensationResolved,
         ExecutionSucceeded,
         ExecutionFailed,
         ExecutionCompensated,

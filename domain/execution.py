@@ -4,93 +4,10 @@
 in one word how an execution is. Replaying the body is not done here.
 """
 
-from enum import Enum, auto
-
 from perdure.domain import events
 from perdure.domain.errors import Undecodable
-from perdure.domain.events import End, Event, Undo
-
-
-class Phase(Enum):
-    """Where an activity, or a compensation, is."""
-
-    IN_FLIGHT = auto()
-    BACKING_OFF = auto()  # the next attempt begins at `due`
-    PARKED = auto()  # asked for suspension; the next attempt begins on resume
-    SUCCEEDED = auto()
-    FAILED = auto()  # with a declared failure: it has no effect to undo
-    GIVEN_UP = auto()  # no further attempt; whether it had an effect is unknown
-
-
-class ActivityRecord:
-    """One activity of an execution, by its ordinal."""
-
-    __slots__ = (
-        "abandoned",
-        "arguments",
-        "attempt",
-        "due",
-        "ended_version",
-        "name",
-        "ordinal",
-        "phase",
-        "result",
-        "started_at",
-        "started_version",
-    )
-
-    def __init__(self, started: events.ActivityStarted, version: int) -> None:
-        self.ordinal = started.ordinal
-        self.name = started.activity
-        self.arguments = bytes(started.arguments)
-        self.attempt = started.attempt
-        self.phase = Phase.IN_FLIGHT
-        self.started_at = started.time
-        self.started_version = version
-        self.ended_version = 0
-        self.result: bytes | None = None
-        self.due: int | None = None
-        self.abandoned = False
-
-    def failed_attempt(self, event: events.AttemptFailed) -> None:
-        self.due = event.due
-        if event.due is not None:
-            self.phase = Phase.BACKING_OFF
-        elif event.kind == "suspended":
-            self.phase = Phase.PARKED
-        else:
-            self.phase = Phase.GIVEN_UP
-
-
-class CompensationRecord:
-    """The compensation that is being performed: there is one at a time."""
-
-    __slots__ = ("attempt", "due", "failed", "phase", "started_at", "undo")
-
-    def __init__(self, undo: Undo, started_at: int) -> None:
-        self.undo = undo
-        self.attempt = 0
-        self.phase = Phase.IN_FLIGHT
-        self.started_at = started_at
-        self.due: int | None = None
-        self.failed: events.CompensationFailed | None = None
-
-
-class Rollback:
-    """How the execution is brought to its end, once CompensationBegan has fixed it."""
-
-    __slots__ = ("current", "end", "plan", "undone")
-
-    def __init__(self, began: events.CompensationBegan) -> None:
-        self.end = began.end
-        self.plan = began.plan
-        self.undone: list[Undo] = []
-        self.current: CompensationRecord | None = None
-
-    def next(self) -> Undo | None:
-        """What is to be undone next; None when all of it is."""
-        done = len(self.undone)
-        return self.plan[done] if done < len(self.plan) else None
+from perdure.domain.events import End, Event
+from perdure.domain.records import ActivityRecord, CompensationRecord, Phase, Rollback
 
 
 class Execution:
@@ -207,6 +124,9 @@ class Execution:
                 rollback.current.phase = Phase.IN_FLIGHT
                 rollback.current.due = None
                 return
+            case events.CompensationResolved():
+                self._resolved(event, rollback)
+                return
         current = rollback.current
         assert current is not None, f"{self.id}: {event} before its start"
         match event:
@@ -222,6 +142,19 @@ class Execution:
                 rollback.current = None
             case _:
                 raise AssertionError(f"{self.id}: the fold knows no {type(event).__name__}")
+
+    def _resolved(self, event: events.CompensationResolved, rollback: Rollback) -> None:
+        undo, current = rollback.next(), rollback.current
+        assert undo is not None, f"{self.id}: {event} after the last one"
+        assert undo.undoes == event.undoes, f"{self.id}: {event}, not {undo}"
+        if event.how in ("skip", "by_hand"):
+            done = rollback.undone if event.how == "by_hand" else rollback.skipped
+            done.append(undo)
+            rollback.current = None
+        elif current is not None:  # otherwise it was never started: that comes next anyway
+            current.failed, current.phase, current.due = None, Phase.BACKING_OFF, self.time
+            if event.how == "replace":
+                current.arguments = bytes(event.arguments)
 
     def _started(self, event: events.ActivityStarted) -> None:
         if event.attempt == 1:
@@ -282,6 +215,15 @@ def end_of(terminal: events.Terminal) -> End:
     if isinstance(terminal, events.ExecutionSucceeded):
         return End(kind="succeeded", result=terminal.result)
     return terminal.end
+
+
+def skipped_of(terminal: events.Terminal) -> tuple[str, ...]:
+    """The activities that stay done because somebody has decided so."""
+    match terminal:
+        case events.ExecutionCompensated() | events.ExecutionCancelled():
+            return terminal.skipped
+        case _:
+            return ()
 
 
 def undone_of(terminal: events.Terminal) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from perdure.domain import events
 from perdure.domain.events import End, Undo
-from perdure.domain.execution import ActivityRecord, Execution, Phase
+from perdure.domain.execution import Execution
+from perdure.domain.records import ActivityRecord, Phase
 
 
 def settled(execution: Execution) -> bool:
@@ -50,15 +51,16 @@ def _undo(record: ActivityRecord, compensation: str | None, outcome: str) -> Und
     )
 
 
-def terminal(end: End, undone: list[Undo], time: int) -> events.Terminal:
+def terminal(end: End, undone: list[Undo], skipped: list[Undo], time: int) -> events.Terminal:
     """The one event that ends an execution."""
     names = tuple(undo.activity for undo in undone)
+    left = tuple(undo.activity for undo in skipped)
     match end.kind:
         case "succeeded":
             return events.ExecutionSucceeded(time=time, result=end.result)
         case "cancelled":
-            return events.ExecutionCancelled(time=time, end=end, undone=names)
+            return events.ExecutionCancelled(time=time, end=end, undone=names, skipped=left)
         case "failed" | "defect":
-            if names:
-                return events.ExecutionCompensated(time=time, end=end, undone=names)
+            if names or left:
+                return events.ExecutionCompensated(time=time, end=end, undone=names, skipped=left)
             return events.ExecutionFailed(time=time, end=end)

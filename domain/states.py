@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from perdure.domain import events
-from perdure.domain.execution import Execution, Phase, undone_of
+from perdure.domain.execution import Execution, skipped_of, undone_of
+from perdure.domain.records import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +71,20 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Compensated:
-    """Ended in failure, and everything is undone."""
+    """Ended in failure, and everything is undone but what somebody has decided to skip."""
 
     reason: str
     undone: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Ended by cancellation; `undone` is what had been done."""
+    """Ended by cancellation; `undone` is what had been done, `skipped` what stays done."""
 
     reason: str
     undone: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -127,7 +130,7 @@ def state_of(execution: Execution) -> State:
         current = rollback.current
         if current is not None and current.failed is not None:
             return Stuck(current.undo.activity, str(current.failed.error))
-        return Compensating(tuple(u.activity for u in rollback.plan[len(rollback.undone) :]))
+        return Compensating(tuple(u.activity for u in rollback.plan[rollback.done :]))
     if execution.suspended:
         return Suspended("; ".join(event.reason for event in execution.suspended))
     running = tuple(r.name for r in execution.open.values() if r.phase is Phase.IN_FLIGHT)
@@ -152,9 +155,9 @@ def _ended(end: events.Terminal) -> State:
         case events.ExecutionFailed():
             return Failed(reason_of(end.end))
         case events.ExecutionCompensated():
-            return Compensated(reason_of(end.end), undone_of(end))
+            return Compensated(reason_of(end.end), undone_of(end), skipped_of(end))
         case events.ExecutionCancelled():
-            return Cancelled(end.end.reason, undone_of(end))
+            return Cancelled(end.end.reason, undone_of(end), skipped_of(end))
 
 
 def reason_of(end: events.End) -> str:

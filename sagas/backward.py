@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from perdure.domain import events, rollback
 from perdure.domain.errors import Blocked, PerdureError, Undecodable, UnknownCode
 from perdure.domain.events import Undo
-from perdure.domain.execution import Phase
 from perdure.domain.identity import idempotency_key
+from perdure.domain.records import Phase
 from perdure.domain.states import instant
 from perdure.sagas.attempts import Attempt, Ended
 from perdure.sagas.compensation import Compensation
@@ -51,9 +51,8 @@ class Backward:
         undo = going_back.next()
         if undo is None:
             if not self.lingering:
-                execution.record(
-                    rollback.terminal(going_back.end, going_back.undone, execution.now())
-                )
+                end, undone, skipped = going_back.end, going_back.undone, going_back.skipped
+                execution.record(rollback.terminal(end, undone, skipped, execution.now()))
             return
         try:
             compensation = self.compensation(undo)
@@ -104,7 +103,10 @@ class Backward:
         record = execution.state.activities[undo.undoes]
         ordinal = undo.undoes
         try:
-            arguments = compensation.bind(record.arguments, record.result)
+            if going_back.current.arguments:
+                arguments = compensation.decode_arguments(going_back.current.arguments)
+            else:
+                arguments = compensation.bind(record.arguments, record.result)
         except (ValueError, PerdureError) as error:
             what = f"what {record.name} (request {ordinal}) leaves to {compensation.name}"
             raise Undecodable(execution.id, what, str(error)) from error

@@ -5,10 +5,12 @@ mistake shows at import and not in a rollback. When one runs is the recovery pro
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
+
+from pydantic_core import from_json, to_json
 
 from perdure.domain.retry import Retry
 from perdure.sagas.acceptance import accepts
@@ -48,6 +50,8 @@ class Compensation(Generic[P, N]):
     """
 
     __slots__ = (
+        "_arguments",
+        "_names",
         "_parameters",
         "_takes_result",
         "activity",
@@ -81,7 +85,9 @@ class Compensation(Generic[P, N]):
         self.retry = checked_retry(signature, options.retry)
         self.timeout = checked_timeout(signature, options.timeout)
         _check_parameters(signature, activity)
+        self._arguments = signature.arguments_type()
         names = [parameter.name for parameter in signature.parameters]
+        self._names = tuple(names)
         self._takes_result = RESULT in names
         self._parameters = tuple(one for one in names if one != RESULT)
 
@@ -96,6 +102,25 @@ class Compensation(Generic[P, N]):
         if self._takes_result:
             bound[RESULT] = None if result is None else self.activity.decode_result(result)
         return bound
+
+    def replaced(self, arguments: bytes, result: bytes | None, instead: Mapping[str, Any]) -> bytes:
+        """Encoded arguments: what `bind` gives, with these instead, as JSON or Python values.
+
+        TypeError for a name that is no parameter, PayloadError for a value that does not fit.
+        """
+        unknown = [name for name in instead if name not in self._names]
+        if unknown:
+            raise TypeError(
+                f"{self.subject} has no parameter {', '.join(map(repr, unknown))}; it has "
+                f"{', '.join(self._names) or 'none'}"
+            )
+        bound, _ = self._arguments.encode_checked(self.bind(arguments, result))
+        merged = {**from_json(bound), **from_json(to_json(dict(instead)))}
+        return self._arguments.encode_checked(self._arguments.decode(to_json(merged)))[0]
+
+    def decode_arguments(self, data: bytes) -> dict[str, Any]:
+        """Keyword arguments from what `replaced` gave."""
+        return self._arguments.decode(data)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> N:
         """The function itself, for unit tests. CalledDirectly in a workflow's body."""

@@ -10,8 +10,8 @@ from msgspec import Raw
 
 from perdure.domain import events
 from perdure.domain.errors import AmbiguousCode, Blocked, PerdureError, Undecodable, UnknownCode
-from perdure.domain.execution import Phase
 from perdure.domain.identity import idempotency_key
+from perdure.domain.records import Phase
 from perdure.domain.states import instant
 from perdure.sagas.activity import Activity
 from perdure.sagas.attempts import Attempt, Ended

@@ -1,10 +1,12 @@
 """A handle: one execution by its id, from any part of the process, before, during and after."""
 
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, Generic, Literal, TypeVar
 
 from perdure.domain.states import State
 from perdure.sagas.history import HistoryEvent
 from perdure.sagas.inquiry import Inquiry
+from perdure.sagas.resolving import PlannedUndo
 from perdure.sagas.workflow import Workflow
 
 R_co = TypeVar("R_co", covariant=True)
@@ -49,6 +51,25 @@ class Handle(Generic[R_co]):
     async def resume(self, reason: str = "") -> None:
         """Lets a suspended, blocked or stuck execution go on. Returns when that is durable."""
         await self._inquiry.resume(self.id, reason)
+
+    async def resolve(
+        self,
+        how: Literal["retry", "replace", "skip", "by_hand"],
+        *,
+        reason: str = "",
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Decides on the compensation that the execution is stuck on. Returns when that is durable.
+
+        "retry" tries it again; "replace" with these arguments instead of the recorded ones; "skip"
+        never undoes its activity; "by_hand" says that somebody has undone it. The last two need a
+        reason. Raises CannotResolve when no compensation waits, or the arguments do not fit.
+        """
+        await self._inquiry.resolve(self.id, how, reason, arguments)
+
+    async def plan(self) -> list[PlannedUndo]:
+        """What a rollback would undo now, in its order, with recorded values; nothing is done."""
+        return await self._inquiry.plan(self.id, self._workflow)
 
     def __repr__(self) -> str:
         return f"<Handle of {self.id}>"

@@ -8,11 +8,12 @@ import difflib
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from perdure.domain import events
 from perdure.domain.errors import (
     CancelledExecution,
+    CannotResolve,
     DifferentRequest,
     EngineStopped,
     ExecutionParked,
@@ -22,15 +23,16 @@ from perdure.domain.errors import (
     WorkflowDefect,
 )
 from perdure.domain.events import Event, Terminal
-from perdure.domain.execution import fold, undone_of
+from perdure.domain.execution import fold, skipped_of, undone_of
 from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal
 from perdure.domain.states import BlockedByCode, State, state_of
+from perdure.sagas import resolving
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.endings import restored
 from perdure.sagas.history import HistoryEvent, history_of
 from perdure.sagas.index import index_word
 from perdure.sagas.live_execution import LiveExecution
-from perdure.sagas.recovery import rearm
+from perdure.sagas.recovery import activities_of, rearm
 from perdure.sagas.residents import Residents
 from perdure.sagas.waiters import Waiter
 from perdure.sagas.workflow import Workflow
@@ -180,25 +182,60 @@ class Inquiry:
 
         await self._order(execution_id, order)
 
-    async def _order(self, execution_id: str, order: Order) -> None:
+    async def resolve(
+        self, execution_id: str, how: str, reason: str, arguments: Mapping[str, Any] | None
+    ) -> None:
+        """Records a decision on a compensation; durable when it returns. Raises CannotResolve."""
+        resolving.check(how, reason, arguments)
+
+        def order(live: LiveExecution) -> None:
+            resolving.resolve(live, cast("resolving.How", how), reason, arguments)
+            rearm(live)
+
+        if not await self._order(execution_id, order):
+            raise CannotResolve(execution_id, "it has ended")
+
+    async def plan(
+        self, execution_id: str, workflow: Workflow[Any, Any]
+    ) -> list[resolving.PlannedUndo]:
+        """What a rollback would undo, from what is recorded and this code; nothing is done."""
+        stream = await self.stream(execution_id)
+        state = fold(execution_id, stream)
+        found = dict(self._residents.around.activities)
+        live = self._residents.live.get(execution_id)
+        if live is not None:
+            found |= live.forward.activities
+        elif state.rollback is None and state.end is None:
+            found |= await activities_of(workflow, state, stream, self._residents.around.loop)
+        return resolving.planned(state, resolving.known(execution_id, found))
+
+    async def _order(self, execution_id: str, order: Order) -> bool:
+        """Whether it was carried out: not when the execution has ended."""
         carried_out: list[LiveExecution] = []
+        refused: list[PerdureError] = []
 
         def carry_out(live: LiveExecution) -> None:
             if not live.gone and not carried_out:
-                order(live)
+                try:
+                    order(live)
+                except CannotResolve as error:  # to who ordered it; the execution is as it was
+                    refused.append(error)
                 live.submit()
                 carried_out.append(live)
 
         while not carried_out:  # again when it ended, or was lost, just before
             live = await self._residents.bring(execution_id, carry_out)
             if live is None:
-                return
+                return False
             await in_callback(self._residents.around.loop, partial(carry_out, live))
+        if refused:
+            raise refused[0]
         live = carried_out[0]
         await self._durable(live, live.state.version)
         if not live.gone and live.state.end is None and live.body is None:
             if live.state.rollback is None:
                 await self._residents.reload(live)
+        return True
 
 
 def outcome(workflow: Workflow[Any, R], execution_id: str, end: Terminal) -> R:
@@ -218,7 +255,9 @@ def outcome(workflow: Workflow[Any, R], execution_id: str, end: Terminal) -> R:
     for also in end.end.also:
         failure.add_note(f"together with {also.name}: {also.text}")
     told = ", ".join(undone) if undone else "nothing had to be undone"
-    failure.add_note(f"{execution_id} failed with this; undone: {told}")
+    skipped = skipped_of(end)
+    more = f"; skipped: {', '.join(skipped)}" if skipped else ""
+    failure.add_note(f"{execution_id} failed with this; undone: {told}{more}")
     raise failure
 
 

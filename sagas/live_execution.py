@@ -162,7 +162,7 @@ class LiveExecution:
             self.backward = Backward(self)
             self.backward.undo()
         else:
-            self.record(rollback.terminal(self.end, [], self.now()))
+            self.record(rollback.terminal(self.end, [], [], self.now()))
 
     def _suspend_for(self, error: RecordedError) -> None:
         self.leave_body()

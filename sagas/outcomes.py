@@ -14,7 +14,7 @@ from msgspec import Raw
 from perdure.domain import events
 from perdure.domain.errors import PerdureError
 from perdure.domain.events import Event, RecordedError, RecordedFailure
-from perdure.domain.execution import ActivityRecord, CompensationRecord
+from perdure.domain.records import ActivityRecord, CompensationRecord
 from perdure.domain.retry import Retry
 from perdure.sagas.activity import Activity
 from perdure.sagas.attempts import ActivitySuspended, Ended, Raised, Returned, TimedOut, Withdrawn

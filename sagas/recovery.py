@@ -4,14 +4,20 @@ Forward by replay, backward by its compensations. What was in flight when the ru
 an attempt that crashed. Everything else is the one attempt of `live_execution`.
 """
 
+import asyncio
+from typing import Any
+
 from perdure.domain.errors import Blocked, PerdureError, Undecodable
 from perdure.domain.events import Event
-from perdure.domain.execution import fold
+from perdure.domain.execution import Execution, fold
+from perdure.sagas.activity import Activity
 from perdure.sagas.asking import ask, record_versions
 from perdure.sagas.backward import Backward
+from perdure.sagas.callbacks import in_callback
 from perdure.sagas.live_execution import LiveExecution
 from perdure.sagas.replay import Feeding, Replay, replay
 from perdure.sagas.requests import ActivityRequest, SuspendRequest, TimerRequest
+from perdure.sagas.workflow import Workflow
 
 
 def load(execution: LiveExecution, stream: list[Event]) -> None:
@@ -59,6 +65,25 @@ def _replayed(execution: LiveExecution, stream: list[Event]) -> Replay | None:
     for activity in replayed.body.activities.values():
         execution.forward.see(activity)
     return replayed
+
+
+async def activities_of(
+    workflow: Workflow[Any, Any],
+    state: Execution,
+    stream: list[Event],
+    loop: asyncio.AbstractEventLoop,
+) -> dict[str, Activity[..., Any]]:
+    """The activities that the body has called so far, by a replay that nothing comes of."""
+    found: dict[str, Activity[..., Any]] = {}
+
+    def look() -> None:
+        request = workflow.decode_request(state.request)
+        replayed = replay(workflow, state.id, request, stream, state.versions)
+        found.update(replayed.body.activities)
+        replayed.body.dismiss()
+
+    await in_callback(loop, look)
+    return found
 
 
 def go_forward(execution: LiveExecution, replayed: Replay) -> None:

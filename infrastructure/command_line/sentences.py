@@ -9,13 +9,21 @@ from msgspec import Raw
 
 from perdure.domain import events
 from perdure.domain.events import Event
-from perdure.domain.execution import undone_of
+from perdure.domain.execution import skipped_of, undone_of
 from perdure.domain.states import reason_of
 from perdure.infrastructure.command_line.terminal import printable
 
 VALUE_LENGTH = 40
 VALUES_LENGTH = 90
 TEXT_LENGTH = 160
+
+
+RESOLVED = {
+    "retry": "the undo of {} is tried again",
+    "replace": "the undo of {} is tried again with other arguments",
+    "skip": "the undo of {} is skipped",
+    "by_hand": "{} was undone by hand",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,10 @@ class Narrator:
                 why = told_end(event.failure, event.error)
                 text = f"{self._name(event.undoes)} could not be undone: {short(why)}"
                 return Sentence("✘", "red", text)
+            case events.CompensationResolved():
+                told = RESOLVED[event.how].format(self._name(event.undoes))
+                reason = f": {short(event.reason)}" if event.reason else ""
+                return Sentence("●", "cyan", told + reason)
         return None
 
     def _other(self, event: Event) -> Sentence:
@@ -116,9 +128,9 @@ class Narrator:
                     "cancelled" if isinstance(event, events.ExecutionCancelled) else "compensated"
                 )
                 undone = ", ".join(undone_of(event)) or "nothing"
-                return Sentence(
-                    "●", "yellow", f"{word}: {short(reason_of(event.end))}; undone: {undone}"
-                )
+                skipped = ", ".join(skipped_of(event))
+                text = f"{word}: {short(reason_of(event.end))}; undone: {undone}"
+                return Sentence("●", "yellow", text + (f"; skipped: {skipped}" if skipped else ""))
             case _:
                 return Sentence("●", "dim", type(event).__name__)
 

@@ -7,6 +7,7 @@ from perdure.domain.errors import (
     BadIdentity,
     BodyDoesNotRest,
     CancelledExecution,
+    CannotResolve,
     DifferentRequest,
     EngineStopped,
     ExecutionParked,
@@ -36,6 +37,7 @@ from perdure.sagas.failure import Failure
 from perdure.sagas.handle import Handle
 from perdure.sagas.history import HistoryEvent
 from perdure.sagas.primitives import now, random, suspend, uuid4, version
+from perdure.sagas.resolving import PlannedUndo
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.workflow import Workflow, workflow
 
@@ -47,6 +49,7 @@ __all__ = [
     "BadIdentity",
     "BodyDoesNotRest",
     "CancelledExecution",
+    "CannotResolve",
     "Compensation",
     "DeclarationError",
     "DifferentRequest",
@@ -65,6 +68,7 @@ __all__ = [
     "PayloadError",
     "PayloadTooLarge",
     "PerdureError",
+    "PlannedUndo",
     "RetriesExhausted",
     "Retry",
     "TooManyBranches",

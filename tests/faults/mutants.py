@@ -10,7 +10,8 @@ from typing import Any
 from unittest.mock import patch
 
 from perdure.domain import events, rollback
-from perdure.domain.execution import Execution, Phase
+from perdure.domain.execution import Execution
+from perdure.domain.records import Phase
 from perdure.sagas import replay
 from perdure.sagas.body import BodyRun
 from perdure.sagas.compensation import Compensation

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from perdure import Handle
 from perdure.domain import events
 from perdure.domain.events import Event
-from perdure.domain.execution import Phase, fold
+from perdure.domain.execution import fold
+from perdure.domain.records import Phase
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
 from perdure.sagas.replay import Recorded, replay
