@@ -60,9 +60,9 @@ async def test_a_cancelled_timer_never_fires(place: Place) -> None:
     # behaviour 42
     @workflow(key=str)
     async def hurry(order_id: str) -> str:
-        async with asyncio.timeout(0.05):
+        async with asyncio.timeout(0.2):  # time enough for a busy machine to look it up
             found = await look_up("order")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
         return found
 
     async with place.engine(hurry) as engine:
