@@ -14,7 +14,8 @@ TOPICS = """
 ExecutionStarted ActivityStarted AttemptFailed ActivitySucceeded ActivityFailed ActivityAbandoned
 TimerSet TimerFired TimerCancelled VersionRecorded CancellationRequested ExecutionSuspended
 ExecutionResumed CompensationBegan CompensationStarted CompensationAttemptFailed ActivityCompensated
-CompensationFailed ExecutionSucceeded ExecutionFailed ExecutionCompensated ExecutionCancelled
+CompensationFailed CompensationResolved ExecutionSucceeded ExecutionFailed ExecutionCompensated
+ExecutionCancelled
 """
 
 SCHEMA = {
