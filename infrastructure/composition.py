@@ -39,8 +39,7 @@ async def open_engine(
             clock=SystemClock(),
             randomness=SystemRandomness(),
         )
-    except BaseException:
+        async with engine:
+            yield engine
+    finally:  # the engine closes it too, but may be interrupted there
         await journal.close()
-        raise
-    async with engine:
-        yield engine

@@ -6,6 +6,7 @@ Readers see what was committed and block nobody. Tables are schema's matter, SQL
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -34,19 +35,17 @@ READ_STREAMS_LIMIT = 500  # in one statement, so that a large read leaves room f
 class SQLiteJournal:
     """Made by `open`, which takes the engine's lock unless it is read-only."""
 
-    __slots__ = ("_lock", "_reader", "_writer", "path")
+    __slots__ = ("_reader", "_writer", "path")
 
     def __init__(
         self,
         path: Path,
         reader: ConnectionThread,
         writer: ConnectionThread | None,
-        lock: EngineLock | None,
     ) -> None:
         self.path = path
         self._reader = reader
         self._writer = writer
-        self._lock = lock
 
     @classmethod
     async def open(
@@ -64,16 +63,16 @@ class SQLiteJournal:
         reader, writer = ConnectionThread(f"{path} (reader)"), ConnectionThread(f"{path} (writer)")
         if read_only:
             await reader.start(lambda: connect_visitor(path))
-            return cls(path, reader, None, None)
-        lock = EngineLock(path)
+            return cls(path, reader, None)
+        # The lock is let go by the end of the thread that writes, however the journal is left.
+        writer.ended.add_done_callback(letting_go_of(EngineLock(path)))
+        await writer.start(lambda: connect_writer(path, synchronous))
         try:
-            await writer.start(lambda: connect_writer(path, synchronous))
             await reader.start(lambda: connect_reader(path))
         except BaseException:
             await writer.close()
-            lock.release()
             raise
-        return cls(path, reader, writer, lock)
+        return cls(path, reader, writer)
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         if self._writer is None:
@@ -100,11 +99,12 @@ class SQLiteJournal:
         return await self._read(lambda connection: log.select_page(connection, scan))
 
     async def close(self) -> None:
-        await self._reader.close()
-        if self._writer is not None:  # as the last one it leaves a file without a WAL
-            await self._writer.close()
-        if self._lock is not None:
-            self._lock.release()
+        with translated(self.path, "closing"):
+            try:
+                await self._reader.close()
+            finally:
+                if self._writer is not None:  # as the last one it leaves a file without a WAL
+                    await self._writer.close()
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         def translated_job(connection: sqlite3.Connection) -> T:
@@ -112,6 +112,10 @@ class SQLiteJournal:
                 return job(connection)
 
         return await self._reader.run(translated_job)
+
+
+def letting_go_of(lock: EngineLock) -> Callable[["Future[None]"], None]:
+    return lambda _: lock.release()
 
 
 def read_streams(

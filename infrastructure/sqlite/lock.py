@@ -8,6 +8,7 @@ import fcntl
 import os
 import weakref
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from perdure.domain.errors import JournalInUse, JournalUnavailable
@@ -25,23 +26,28 @@ class EngineLock:
         except OSError as error:
             raise JournalUnavailable(
                 f"{journal}: cannot make {self.path.name} beside it ({error.strerror}); check that "
-                "its folder exists and may be written, or open the journal read-only"
+                "its folder exists and may be written"
             ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             holder = os.read(descriptor, 100).decode(errors="replace").strip()
             os.close(descriptor)
             raise JournalInUse(
                 f"{journal}: another engine{f' ({holder})' if holder else ''} has it open; stop "
                 "that one first, or use a file of its own for each engine"
             ) from error
+        except OSError as error:
+            os.close(descriptor)
+            raise JournalUnavailable(
+                f"{journal}: cannot lock {self.path.name} beside it ({error.strerror}); put the "
+                "journal on a local disk, whose file system has locks"
+            ) from error
         with suppress(OSError):  # the lock holds on a full disk too, where nobody can say whose
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"process {os.getpid()}\n".encode())
         self._descriptor: int | None = descriptor
-        # A fork inherits the descriptor, and would hold the lock on after the engine's death.
-        release_in_fork(weakref.ref(self))
+        released_in_forks().add(self)
 
     def release(self) -> None:
         """Lets go; idempotent. The file stays: removing it would let two hold it at once."""
@@ -54,10 +60,17 @@ class EngineLock:
             self.release()
 
 
-def release_in_fork(lock: "weakref.ref[EngineLock]") -> None:
+@cache
+def released_in_forks() -> "weakref.WeakSet[EngineLock]":
+    """The locks of this process. A fork inherits their descriptors, and would hold on to them.
+
+    One for the whole process, since what is to be done in forks cannot be taken back.
+    """
+    locks: weakref.WeakSet[EngineLock] = weakref.WeakSet()
+
     def release() -> None:
-        held = lock()
-        if held is not None:
-            held.release()
+        for lock in list(locks):
+            lock.release()
 
     os.register_at_fork(after_in_child=release)
+    return locks

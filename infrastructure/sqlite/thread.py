@@ -9,41 +9,54 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from perdure.domain.errors import JournalUnavailable
 from perdure.infrastructure.errors import JournalClosed
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], Any]
-Task = tuple[Job | None, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]  # no job: the end
+Task = tuple[Job, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
 
 class ConnectionThread:
-    """Started with `start`; jobs are done in the order in which they were asked."""
+    """Started with `start`; jobs are done in the order in which they were asked.
 
-    __slots__ = ("_closed", "_name", "_process", "_queue", "_thread")
+    `ended` is settled by the thread itself, when its connection is closed: what has to wait for
+    that must not depend on somebody who waits, and may be cancelled.
+    """
+
+    __slots__ = ("_closed", "_name", "_process", "_queue", "ended")
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._queue: SimpleQueue[Task | None] = SimpleQueue()
+        self._queue: SimpleQueue[Task | None] = SimpleQueue()  # None: the end
         self._closed = False
         self._process = os.getpid()
-        self._thread: threading.Thread | None = None
+        self.ended: Future[None] = Future()
+        self.ended.set_running_or_notify_cancel()  # it cannot be cancelled
 
     async def start(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """Connects, in the thread; raises what `connect` raises, and is closed then."""
+        """Connects, in the thread; raises what `connect` raises, and has ended then."""
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
-        self._thread = threading.Thread(
-            target=serve, args=(connect, self._queue, loop, ready), name=self._name, daemon=True
-        )
-        self._thread.start()
+        work = (connect, self._queue, self.ended, loop, ready)
+        thread = threading.Thread(target=serve, args=work, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._closed = True
+            self.ended.set_result(None)
+            raise JournalUnavailable(
+                f"{self._name}: {error}; let the process have more threads, or use fewer"
+            ) from error
         try:
             await ready
         except BaseException:
-            self._closed = True
-            self._queue.put(None)
+            self.stop()
+            await asyncio.wait([asyncio.wrap_future(self.ended)])
             raise
 
     def run(self, job: Callable[[sqlite3.Connection], T]) -> "asyncio.Future[T]":
@@ -60,25 +73,26 @@ class ConnectionThread:
         self._queue.put((job, loop, future))
         return future
 
+    def stop(self) -> None:
+        """Takes no more jobs; the thread ends when those it has are done. Idempotent."""
+        if not self._closed and os.getpid() == self._process:  # a child has no thread to end
+            self._closed = True
+            self._queue.put(None)
+
     async def close(self) -> None:
-        """Takes no more jobs; returns when those it has are done and the connection is closed."""
-        thread = self._thread
-        if self._closed or thread is None or os.getpid() != self._process:
-            return
-        self._closed = True
-        loop = asyncio.get_running_loop()
-        closed: asyncio.Future[None] = loop.create_future()
-        self._queue.put((None, loop, closed))
-        await closed
+        """Stops, and returns when the connection is closed; raises what that raised."""
+        self.stop()
+        if self._closed:
+            await asyncio.wrap_future(self.ended)
 
     def __del__(self) -> None:
-        if not self._closed:
-            self._queue.put(None)
+        self.stop()
 
 
 def serve(
     connect: Callable[[], sqlite3.Connection],
     queue: "SimpleQueue[Task | None]",
+    ended: "Future[None]",
     loop: asyncio.AbstractEventLoop,
     ready: "asyncio.Future[None]",
 ) -> None:
@@ -86,24 +100,25 @@ def serve(
     try:
         connection = connect()
     except BaseException as error:
+        ended.set_result(None)
         answer(loop, ready, None, error)
         return
     answer(loop, ready, None, None)
     del loop, ready
     while (task := queue.get()) is not None:
-        job, loop, future = task
-        if job is None:
-            connection.close()
-            answer(loop, future, None, None)
-            return
-        perform(job, connection, loop, future)
-        del task, job, loop, future  # what was asked may be large
-    connection.close()
+        perform(connection, *task)
+        del task  # what was asked may be large
+    try:
+        connection.close()
+    except BaseException as error:
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)
 
 
 def perform(
-    job: Job,
     connection: sqlite3.Connection,
+    job: Job,
     loop: asyncio.AbstractEventLoop,
     future: "asyncio.Future[Any]",
 ) -> None:
