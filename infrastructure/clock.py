@@ -8,27 +8,35 @@ class SystemClock:
     """The system's time, advanced by a clock that does not jump; never falls.
 
     CLOCK_BOOTTIME goes on while the machine sleeps; where it is missing the monotonic clock does.
-    The wall clock is read anew every ten seconds, so that a corrected clock is followed.
+    Every ten seconds the wall clock is looked at, and followed if it was set forward. If it was set
+    back, time goes on as before, ahead of it, until an engine opens anew: a stop would hold up
+    everything that waits.
     """
 
-    SYNC_NANOSECONDS = 10_000_000_000
+    LOOK_NANOSECONDS = 10_000_000_000
 
-    __slots__ = ("_clock", "_last", "_offset", "_synced")
+    __slots__ = ("_ahead", "_clock", "_looked")
 
     def __init__(self) -> None:
         self._clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-        self._synced = time.clock_gettime_ns(self._clock)
-        self._offset = time.time_ns() - self._synced
-        self._last = 0
+        self._looked, self._ahead = self._look()
 
     def now(self) -> int:
         ticks = time.clock_gettime_ns(self._clock)
-        if ticks - self._synced > self.SYNC_NANOSECONDS:
-            self._offset = time.time_ns() - ticks
-            self._synced = ticks
-        now = (ticks + self._offset) // 1000
-        self._last = max(self._last, now)
-        return self._last
+        if ticks - self._looked > self.LOOK_NANOSECONDS:
+            self._looked, ahead = self._look()
+            self._ahead = max(self._ahead, ahead)
+        return (ticks + self._ahead) // 1000
+
+    def _look(self) -> tuple[int, int]:
+        """The ticks, and how far the wall clock is ahead of them.
+
+        It is read first: what passes in between makes it less, so that the greatest of many looks
+        is the truth, and not the one that was interrupted longest.
+        """
+        wall = time.time_ns()
+        ticks = time.clock_gettime_ns(self._clock)
+        return ticks, wall - ticks
 
 
 class SystemRandomness:
