@@ -63,10 +63,15 @@ memory_journals = MemoryJournals()
 async def open_journal(url: str, *, read_only: bool = False) -> Journal:
     """The journal at this address. Raises BadAddress, and what opening it raises.
 
-    Read-only it takes no lock, makes no file and refuses to append: for looking at the journal of
-    an engine that runs, or of none.
+    Read-only it takes no lock, makes no journal and refuses to append: for looking at the journal
+    of an engine that runs, or of none. SQLite may leave an empty -wal and a -shm beside the file.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise BadAddress(f"{url!r}: {error}; use {POSSIBLE}") from error
+    if "#" in url:
+        raise BadAddress(f"{url!r}: write # as %23, or it begins what is no part of an address")
     opener = OPENERS.get(parts.scheme)
     if opener is None:
         raise BadAddress(f"{url!r}: no such kind of journal; use {POSSIBLE}")
@@ -86,6 +91,8 @@ async def open_sqlite(url: str, parts: SplitResult, *, read_only: bool) -> Journ
             f"{url!r}: a file is named with three slashes, sqlite:///relative.db, or with four, "
             "sqlite:////absolute.db"
         )
+    if "\x00" in path:
+        raise BadAddress(f"{url!r}: no name of a file has a NUL in it")
     if path == ":memory:":
         raise BadAddress(f"{url!r}: use memory://name for a journal in memory")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))

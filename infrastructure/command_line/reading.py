@@ -1,6 +1,6 @@
 """What the commands read of a journal, with nothing of the code that wrote it.
 
-The journal is opened read-only, whether an engine runs on it or not: no lock, no file, no append.
+The journal is opened read-only, whether an engine runs on it or not: no lock, no append.
 """
 
 from collections.abc import AsyncIterator

@@ -20,6 +20,7 @@ async def test_each_kind_of_address_opens_its_journal(
         ("sqlite:///payments.db", tmp_path / "payments.db"),
         (f"sqlite:///{tmp_path}/absolute.db", tmp_path / "absolute.db"),
         ("sqlite:///with%20space.db?synchronous=NORMAL", tmp_path / "with space.db"),
+        ("sqlite:///order%231.db", tmp_path / "order#1.db"),
     ):
         journal = await open_journal(url)
         assert isinstance(journal, SQLiteJournal)
@@ -42,6 +43,11 @@ async def test_each_kind_of_address_opens_its_journal(
         ("sqlite:///:memory:", "memory://name"),
         ("sqlite:///payments.db?synchronous=off", "full or normal"),
         ("sqlite:///payments.db?cache=shared", "unknown option cache"),
+        ("sqlite:///orders#1.db", "write # as %23"),
+        ("sqlite:///orders.db#", "write # as %23"),
+        ("memory://orders#1", "write # as %23"),
+        ("memory://[orders", "Invalid IPv6 URL"),
+        ("sqlite:///a%00.db", "NUL"),
         ("memory://", "memory://orders"),
         ("memory://orders/late", "memory://orders"),
     ],
