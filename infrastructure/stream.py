@@ -8,9 +8,11 @@ from perdure.infrastructure import codec
 
 
 def decoded(
-    rows: Iterable[tuple[str, int, str, bytes]],
+    rows: Iterable[tuple[str, int, str, bytes, int, str | None]],
 ) -> dict[str, list[Event] | Undecodable]:
-    """The streams of these rows: execution id, version, topic, body, in order within a stream.
+    """The streams of these rows, in order within a stream.
+
+    A row is execution id, version, topic, body, the body's format, and the key it is encrypted by.
 
     A row that cannot be read, or is missing, makes its stream Undecodable, and no other one.
     """
@@ -18,7 +20,7 @@ def decoded(
     streams: dict[str, list[Event] | Undecodable] = {}
     current = ""
     stream: list[Event] | Undecodable = []
-    for execution_id, version, topic, body in rows:
+    for execution_id, version, topic, body, written, key_id in rows:
         if execution_id != current:
             current = execution_id
             streams[execution_id] = stream = []
@@ -29,8 +31,16 @@ def decoded(
             streams[execution_id] = stream
             continue
         try:
+            if written != codec.FORMAT or key_id is not None:
+                raise ValueError(foreign(written, key_id))
             stream.append(decode(topic, body))
         except ValueError as error:
             stream = Undecodable(execution_id, f"event {version} ({topic})", str(error))
             streams[execution_id] = stream
     return streams
+
+
+def foreign(written: int, key_id: str | None) -> str:
+    if key_id is not None:
+        return f"it is encrypted by the key {key_id!r}, this version of Perdure reads no such rows"
+    return f"it is in format {written}, this version of Perdure reads {codec.FORMAT}"

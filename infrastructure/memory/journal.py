@@ -10,6 +10,7 @@ from typing import Protocol
 from perdure.domain.errors import JournalError, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Scan, Submission
+from perdure.infrastructure import codec
 from perdure.infrastructure.entry import encoded
 from perdure.infrastructure.errors import JournalClosed
 from perdure.infrastructure.memory.log import Log
@@ -67,7 +68,7 @@ class MemoryJournal:
     async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
         self._check_open()
         return decoded(
-            (row.execution_id, row.version, row.topic, row.body)
+            (row.execution_id, row.version, row.topic, row.body, codec.FORMAT, None)
             for execution_id in dict.fromkeys(execution_ids)
             for row in self.log.streams.get(execution_id, ())
         )

@@ -23,7 +23,8 @@ TAKEN = (
 )
 LAST_VERSION = "SELECT max(version) FROM events WHERE shard = ? AND execution_id = ?"
 STREAMS = (
-    "SELECT e.execution_id, e.version, e.topic, e.body FROM json_each(?) AS wanted "
+    "SELECT e.execution_id, e.version, e.topic, e.body, e.format, e.key_id "
+    "FROM json_each(?) AS wanted "
     "CROSS JOIN events AS e ON e.shard = json_extract(wanted.value, '$[0]') "
     "AND e.execution_id = json_extract(wanted.value, '$[1]') ORDER BY wanted.key, e.version"
 )
@@ -88,8 +89,8 @@ def wanted(execution_ids: Iterable[str]) -> str | None:
 
 def select_streams(
     connection: sqlite3.Connection, execution_ids: Iterable[str]
-) -> list[tuple[str, int, str, bytes]]:
-    """Rows of these streams, stream by stream, in the order of versions."""
+) -> list[tuple[str, int, str, bytes, int, str | None]]:
+    """Rows of these streams for `stream.decoded`, stream by stream, in the order of versions."""
     return connection.execute(STREAMS, (wanted(execution_ids),)).fetchall()
 
 

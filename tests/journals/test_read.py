@@ -4,7 +4,7 @@ import pytest
 
 from perdure.domain.errors import Undecodable
 from perdure.domain.journal import Journal
-from tests.journals.stores import Store
+from tests.journals.stores import SQLiteStore, Store
 from tests.journals.submissions import lengths, payment, row, start, step
 
 pytestmark = pytest.mark.every_python
@@ -72,3 +72,19 @@ async def test_a_row_that_is_missing_is_told_too(journal: Journal, store: Store)
         f"{A}: event 2 cannot be read (it is missing)",
         f"{B}: event 1 cannot be read (it is missing)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "why"),
+    [("format", 9, "in format 9, this version of Perdure reads 1"), ("key_id", "k1", "key 'k1'")],
+)
+async def test_a_row_of_another_format_is_not_taken_for_ours(
+    sqlite: SQLiteStore, column: str, value: object, why: str
+) -> None:
+    journal = await sqlite.open()
+    await journal.append([start(A), start(B)])
+    sqlite.execute(f"UPDATE events SET {column} = ? WHERE execution_id = ?", (value, B))
+    streams = await journal.read([A, B])
+    assert streams[A] == start(A).events
+    assert why in str(streams[B])
+    await journal.close()
