@@ -7,6 +7,7 @@ next. A `Failure` (perdure.sagas.failure) is not among them: it is the user's da
     ├── BadIdentity                  a name, key or execution id that cannot be one
     ├── UnknownExecution             nothing is recorded under this id
     ├── DifferentRequest             the id is taken by a start with another request
+    ├── OrderRefused                 the engine could not carry out what a client asked
     ├── Busy                         no room now, and the caller asked not to wait in line
     ├── EngineStopped                the engine was closed while this was asked of it
     ├── ExecutionEnd                 how an execution ended, raised by `result()`
@@ -62,6 +63,17 @@ class DifferentRequest(PerdureError):
         super().__init__(
             f"{execution_id}: already started with a different request; use another key, or "
             f"handle({execution_id!r}) to join the one that runs. Recorded and given:\n{difference}"
+        )
+
+
+class OrderRefused(PerdureError):
+    """An engine took the order of a client from the mailbox, and could not carry it out."""
+
+    def __init__(self, execution_id: str, why: str) -> None:
+        self.execution_id = execution_id
+        self.why = why
+        super().__init__(
+            f"{execution_id}: the engine refused this order: {why}; mend that, and ask again"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
+from perdure.domain.mailbox import Mailbox, Settlement
 
 # States of the index in which nobody has to be waited for: work that goes on by itself.
 OPEN_STATES = ("running", "compensating", "blocked")
@@ -47,6 +48,7 @@ class Submission:
 
     `expected` is the version that the stream must be at. A start (expected 0) claims its row of
     the index; if the id is taken it alone is refused. Without events only the index is written.
+    `settles` are the envelopes that it carries out; one that is not open is a VersionConflict.
     """
 
     execution_id: str
@@ -54,6 +56,7 @@ class Submission:
     expected: int
     events: list[Event] = field(default_factory=list)
     index: IndexRow | None = None
+    settles: Sequence[Settlement] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +65,21 @@ class Scan:
 
     With `due_until` those whose due is not later; without, those that have none. `states` limits
     the states, `workflow` the workflow; `everything` ignores dues and orders by (started, id),
-    newest first.
+    newest first. `begun` False: only starts that wait for room, due since they were recorded; True:
+    only others.
     """
 
     states: tuple[str, ...] = OPEN_STATES
     due_until: int | None = None
     workflow: str | None = None
     everything: bool = False
+    begun: bool | None = None
     after: tuple[int, str] | None = None
     limit: int = 512
 
 
-class Journal(Protocol):
-    """An append-only log of executions with its index. One writer appends to a shard."""
+class Journal(Mailbox, Protocol):
+    """An append-only log of executions, its index and its mailbox. A shard has one writer."""
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         """Stores all of them in one transaction; durable when it returns.

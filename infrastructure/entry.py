@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from perdure.domain.journal import IndexRow, Submission
+from perdure.domain.mailbox import Settlement
 from perdure.infrastructure import codec
 from perdure.infrastructure.errors import Unstorable
 
@@ -26,6 +27,7 @@ class Entry:
     expected: int
     rows: Sequence[tuple[str, bytes]]
     index: IndexRow | None = None
+    settles: Sequence[Settlement] = ()
 
     @property
     def claims(self) -> bool:
@@ -52,4 +54,5 @@ def encoded(submission: Submission) -> Entry:
         submission.expected,
         [encode(event) for event in submission.events],
         index,
+        submission.settles,
     )

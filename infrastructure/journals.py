@@ -1,4 +1,4 @@
-"""From an address to a journal: the one place that knows which kinds there are.
+"""From an address to a journal, or to a client's post office: here alone the kinds are known.
 
 memory://name              in this process, shared by the engines that open it one after another
 sqlite:///relative.db      a file; ?synchronous=normal trades the last commits for speed
@@ -6,22 +6,32 @@ sqlite:////absolute.db
 """
 
 from pathlib import Path
-from typing import Protocol
+from typing import Never, Protocol
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from weakref import WeakValueDictionary
 
 from perdure.domain.errors import JournalInUse, NotAJournal
 from perdure.domain.journal import Journal
+from perdure.domain.post_office import PostOffice
 from perdure.infrastructure.errors import BadAddress
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
+from perdure.infrastructure.memory.post_office import MemoryPostOffice
+from perdure.infrastructure.sqlite.connection import Synchronous
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
+from perdure.infrastructure.sqlite.post_office import SQLitePostOffice
 
 
 class Opener(Protocol):
     """Opens the journals of one kind of address."""
 
     async def __call__(self, url: str, parts: SplitResult, *, read_only: bool) -> Journal: ...
+
+
+class PostOfficeOpener(Protocol):
+    """Opens what clients have of one kind of address."""
+
+    async def __call__(self, url: str, parts: SplitResult) -> PostOffice: ...
 
 
 class MemoryJournals:
@@ -45,6 +55,9 @@ class MemoryJournals:
         journal = MemoryJournal(self._logs.setdefault(name, Log()))
         self._open[name] = journal
         return journal
+
+    def post_office(self, name: str) -> MemoryPostOffice:
+        return MemoryPostOffice(self._logs.setdefault(name, Log()))
 
     def log(self, name: str) -> Log:
         """What is stored under this name, whoever has it open."""
@@ -74,17 +87,48 @@ async def open_journal(url: str, *, read_only: bool = False) -> Journal:
         raise BadAddress(f"{url!r}: write # as %23, or it begins what is no part of an address")
     opener = OPENERS.get(parts.scheme)
     if opener is None:
-        raise BadAddress(f"{url!r}: no such kind of journal; use {POSSIBLE}")
+        raise no_such_kind(url)
     return await opener(url, parts, read_only=read_only)
 
 
+async def open_post_office(url: str) -> PostOffice:
+    """What a client has of the journal at this address, which is made if there is none yet."""
+    parts = urlsplit(url)
+    opener = POST_OFFICES.get(parts.scheme)
+    if opener is None:
+        raise no_such_kind(url)
+    return await opener(url, parts)
+
+
+def no_such_kind(url: str) -> BadAddress:
+    return BadAddress(f"{url!r}: no such kind of journal; use {POSSIBLE}")
+
+
 async def open_memory(url: str, parts: SplitResult, *, read_only: bool) -> Journal:
+    return memory_journals.open(memory_name(url, parts), read_only=read_only)
+
+
+async def open_memory_post_office(url: str, parts: SplitResult) -> PostOffice:
+    return memory_journals.post_office(memory_name(url, parts))
+
+
+def memory_name(url: str, parts: SplitResult) -> str:
     if not parts.netloc or parts.path or parts.query:
         raise BadAddress(f"{url!r}: a journal in memory is named like memory://orders")
-    return memory_journals.open(parts.netloc, read_only=read_only)
+    return parts.netloc
 
 
 async def open_sqlite(url: str, parts: SplitResult, *, read_only: bool) -> Journal:
+    path, synchronous = sqlite_file(url, parts)
+    return await SQLiteJournal.open(path, read_only=read_only, synchronous=synchronous)
+
+
+async def open_sqlite_post_office(url: str, parts: SplitResult) -> PostOffice:
+    path, synchronous = sqlite_file(url, parts)
+    return await SQLitePostOffice.open(path, synchronous=synchronous)
+
+
+def sqlite_file(url: str, parts: SplitResult) -> tuple[Path, Synchronous]:
     path = unquote(parts.path)[1:]
     if parts.netloc or not path:
         raise BadAddress(
@@ -96,20 +140,17 @@ async def open_sqlite(url: str, parts: SplitResult, *, read_only: bool) -> Journ
     if path == ":memory:":
         raise BadAddress(f"{url!r}: use memory://name for a journal in memory")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    match options.pop("synchronous", "full").lower():
-        case "full":
-            opening = SQLiteJournal.open(Path(path), read_only=read_only)
-        case "normal":
-            opening = SQLiteJournal.open(Path(path), read_only=read_only, synchronous="normal")
+    synchronous = options.pop("synchronous", "full").lower()
+    if options:
+        raise BadAddress(f"{url!r}: unknown option {', '.join(options)}; there is synchronous")
+    match synchronous:
+        case "full" | "normal":
+            return Path(path), synchronous
         case other:
             raise BadAddress(f"{url!r}: synchronous is full or normal, not {other!r}")
-    if options:
-        opening.close()
-        raise BadAddress(f"{url!r}: unknown option {', '.join(options)}; there is synchronous")
-    return await opening
 
 
-async def refuse_postgresql(url: str, parts: SplitResult, *, read_only: bool) -> Journal:
+async def refuse_postgresql(url: str, parts: SplitResult, *, read_only: bool = True) -> Never:
     raise BadAddress(
         f"{parts.scheme}://: journals on PostgreSQL come with a later version, as the extra "
         "perdure[postgres]; use sqlite:///path until then"
@@ -119,6 +160,12 @@ async def refuse_postgresql(url: str, parts: SplitResult, *, read_only: bool) ->
 OPENERS: dict[str, Opener] = {
     "memory": open_memory,
     "sqlite": open_sqlite,
+    "postgresql": refuse_postgresql,
+    "postgres": refuse_postgresql,
+}
+POST_OFFICES: dict[str, PostOfficeOpener] = {
+    "memory": open_memory_post_office,
+    "sqlite": open_sqlite_post_office,
     "postgresql": refuse_postgresql,
     "postgres": refuse_postgresql,
 }

@@ -10,11 +10,11 @@ from typing import Protocol
 from perdure.domain.errors import JournalError, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Scan, Submission
-from perdure.infrastructure import codec
+from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.infrastructure.entry import encoded
 from perdure.infrastructure.errors import JournalClosed
 from perdure.infrastructure.memory.log import Log
-from perdure.infrastructure.stream import decoded
+from perdure.infrastructure.news import News
 
 
 class Faults(Protocol):
@@ -42,7 +42,7 @@ class NoFaults:
 class MemoryJournal:
     """A journal on a log of its own, or on one that outlives it."""
 
-    __slots__ = ("__weakref__", "_faults", "_read_only", "closed", "log")
+    __slots__ = ("__weakref__", "_faults", "_news", "_read_only", "closed", "log")
 
     def __init__(
         self,
@@ -54,12 +54,12 @@ class MemoryJournal:
         self.log = Log() if log is None else log
         self._faults: Faults = NoFaults() if faults is None else faults
         self._read_only = read_only
+        self._news = News()
+        self.log.owners.add(self._news)
         self.closed = False
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
-        self._check_open()
-        if self._read_only:
-            raise JournalError("memory: opened read-only; nothing can be appended")
+        self._check_writable()
         self._faults.before_append(submissions)
         answer, _ = self.log.append([encoded(each) for each in submissions])
         self._faults.after_append(submissions)
@@ -67,23 +67,37 @@ class MemoryJournal:
 
     async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
         self._check_open()
-        return decoded(
-            (row.execution_id, row.version, row.topic, row.body, codec.FORMAT, None)
-            for execution_id in dict.fromkeys(execution_ids)
-            for row in self.log.streams.get(execution_id, ())
-        )
+        return self.log.read(execution_ids)
 
     async def rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
         self._check_open()
-        index = self.log.executions
-        return {each: index[each] for each in execution_ids if each in index}
+        return self.log.rows(execution_ids)
 
     async def scan(self, scan: Scan) -> Sequence[IndexRow]:
         self._check_open()
         return self.log.page(scan)
 
+    async def envelopes(self, after: int = 0, limit: int = OPEN_PAGE) -> list[Envelope]:
+        self._check_open()
+        with self.log.lock:
+            return self.log.mailbox.after(after, limit)
+
+    async def mail(self) -> None:
+        self._check_open()
+        await self._news.heard()
+
+    async def forget(self, settled_before: int) -> int:
+        self._check_writable()
+        with self.log.lock:
+            return self.log.mailbox.forget(settled_before)
+
     async def close(self) -> None:
         self.closed = True
+
+    def _check_writable(self) -> None:
+        self._check_open()
+        if self._read_only:
+            raise JournalError("memory: opened read-only; nothing can be appended")
 
     def _check_open(self) -> None:
         if self.closed:

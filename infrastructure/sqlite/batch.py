@@ -15,8 +15,8 @@ class Batch:
     """Grows entry by entry. `taken` are the ids that a start may not have."""
 
     __slots__ = (
-        *("bodies", "claimed", "claims", "ends", "events", "expected", "offset", "taken", "torn"),
-        "updates",
+        *("bodies", "claimed", "claims", "ends", "events", "expected", "offset", "settles"),
+        *("taken", "torn", "updates"),
     )
 
     def __init__(self, taken: frozenset[str]) -> None:
@@ -28,6 +28,7 @@ class Batch:
         self.expected: list[tuple[int, str, int]] = []
         self.bodies: list[bytes] = []
         self.offset = 1
+        self.settles: dict[str, tuple[object, ...]] = {}
         self.ends: dict[str, int] = {}  # the versions that this batch brings its streams to
         self.torn = False
 
@@ -45,6 +46,10 @@ class Batch:
                 self.updates.pop(entry.execution_id, None)  # which came before, and found no row
         if entry.rows:
             self._add_rows(entry)
+        for each in entry.settles:
+            self.torn |= each.envelope_id in self.settles
+            row = (each.shard, each.envelope_id, each.settled, each.reply.decode())
+            self.settles[each.envelope_id] = row
         return True
 
     def _add_rows(self, entry: Entry) -> None:
@@ -68,10 +73,11 @@ class Batch:
         """Raises IntegrityError if an id is taken, or a stream not where an entry expects it."""
         if self.torn:
             raise sqlite3.IntegrityError("two entries of one stream do not join")
-        if self.claims or self.updates or self.events:
+        if self.claims or self.updates or self.events or self.settles:
             updates = as_json([*self.updates.values()])
             lists = (as_json(self.claims), updates, as_json(self.events))
-            row = (*lists, b"".join(self.bodies), as_json(self.expected))
+            settles = as_json([*self.settles.values()])
+            row = (*lists, b"".join(self.bodies), as_json(self.expected), settles)
             connection.executemany(STORE, (row,))  # unlike `execute` it asks for no last row id
 
 

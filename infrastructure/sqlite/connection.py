@@ -27,21 +27,43 @@ def connect_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
     def set_up(connection: sqlite3.Connection) -> None:
         schema.create(connection, path)
         schema.check(connection, path)
-        [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode != "wal":
-            raise JournalUnavailable(
-                f"{path}: its file system allows no write-ahead log (journal mode stays {mode}); "
-                "put the journal on a local disk"
-            )
-        full = synchronous == "full"
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute(f"PRAGMA fullfsync = {'ON' if full else 'OFF'}")  # macOS
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        set_up_writing(connection, path, synchronous)
         flush.prepare(connection)
         # A file that may not be written is opened as one to read; only a write tells.
         connection.execute("UPDATE journal SET shards = shards WHERE FALSE")
 
     return checked(path, f"{path.as_uri()}?mode=rwc", set_up)
+
+
+def connect_sender(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+    """The connection of a client that posts; makes the journal if the file is empty or missing.
+
+    Not by way of the header, as the writer: an engine of this process may have the file open, and
+    its locks would be lost if anything but SQLite closed a handle to it.
+    """
+
+    def set_up(connection: sqlite3.Connection) -> None:
+        if schema.application_of(connection) != schema.APPLICATION_ID:
+            schema.create(connection, path)
+        schema.check(connection, path)
+        set_up_writing(connection, path, synchronous)
+        connection.execute("PRAGMA busy_timeout = 0")  # it tries again by itself, more often
+
+    return checked(path, f"{path.as_uri()}?mode=rwc", set_up)
+
+
+def set_up_writing(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
+    """What a connection needs that commits; the file is in write-ahead mode then."""
+    [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise JournalUnavailable(
+            f"{path}: its file system allows no write-ahead log (journal mode stays {mode}); "
+            "put the journal on a local disk"
+        )
+    full = synchronous == "full"
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute(f"PRAGMA fullfsync = {'ON' if full else 'OFF'}")  # macOS
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:

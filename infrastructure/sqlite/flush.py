@@ -22,11 +22,13 @@ def element(table: str, count: int) -> str:
 
 VIEW = """
 CREATE TEMP VIEW IF NOT EXISTS flush AS
-SELECT NULL AS claims, NULL AS updates, NULL AS events, NULL AS bodies, NULL AS expected
+SELECT NULL AS claims, NULL AS updates, NULL AS events, NULL AS bodies, NULL AS expected,
+    NULL AS settles
 """
 
 # Elements: claims as the columns of executions; updates as state, due, changed, reason, shard, id;
-# events as shard, id, version, topic, offset from 1, length; expected as shard, id, version.
+# events as shard, id, version, topic, offset from 1, length; expected as shard, id, version;
+# settles as shard, envelope, time, reply.
 TRIGGER = f"""
 CREATE TEMP TRIGGER IF NOT EXISTS flush_stored INSTEAD OF INSERT ON flush
 BEGIN
@@ -55,10 +57,27 @@ BEGIN
                 AND version = json_extract(expected.value, '$[2]')
         )
     );
+
+    SELECT raise(ABORT, 'an envelope is not open') WHERE EXISTS (
+        SELECT 1 FROM json_each(NEW.settles) AS settled
+        WHERE NOT EXISTS (
+            SELECT 1 FROM mailbox
+            WHERE shard = json_extract(settled.value, '$[0]')
+                AND envelope_id = json_extract(settled.value, '$[1]')
+                AND settled_at IS NULL
+        )
+    );
+
+    UPDATE mailbox
+    SET settled_at = json_extract(settled.value, '$[2]'),
+        reply = json_extract(settled.value, '$[3]')
+    FROM json_each(NEW.settles) AS settled
+    WHERE shard = json_extract(settled.value, '$[0]')
+        AND envelope_id = json_extract(settled.value, '$[1]');
 END
 """
 
-STORE = "INSERT INTO flush VALUES (?, ?, ?, ?, ?)"
+STORE = "INSERT INTO flush VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def prepare(connection: sqlite3.Connection) -> None:

@@ -4,9 +4,11 @@ What is appended is encoded and committed in the writer's thread, and durable wh
 Readers see what was committed and block nobody. Tables are schema's matter, SQL is log's.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -14,8 +16,9 @@ from typing import TypeVar
 from perdure.domain.errors import JournalError, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Scan, Submission
+from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.infrastructure.entry import encoded
-from perdure.infrastructure.sqlite import log, schema
+from perdure.infrastructure.sqlite import log, mailbox, schema
 from perdure.infrastructure.sqlite.connection import (
     Synchronous,
     connect_reader,
@@ -25,6 +28,7 @@ from perdure.infrastructure.sqlite.connection import (
 from perdure.infrastructure.sqlite.lock import EngineLock
 from perdure.infrastructure.sqlite.thread import ConnectionThread
 from perdure.infrastructure.sqlite.translation import translated
+from perdure.infrastructure.sqlite.watch import LOOK_SECONDS, Watch
 from perdure.infrastructure.stream import decoded
 
 T = TypeVar("T")
@@ -35,7 +39,7 @@ READ_STREAMS_LIMIT = 500  # in one statement, so that a large read leaves room f
 class SQLiteJournal:
     """Made by `open`, which takes the engine's lock unless it is read-only."""
 
-    __slots__ = ("_reader", "_writer", "path")
+    __slots__ = ("_reader", "_watch", "_writer", "path")
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class SQLiteJournal:
         self.path = path
         self._reader = reader
         self._writer = writer
+        self._watch = Watch()
 
     @classmethod
     async def open(
@@ -75,14 +80,16 @@ class SQLiteJournal:
         return cls(path, reader, writer)
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
-        if self._writer is None:
-            raise JournalError(f"{self.path}: opened read-only; nothing can be appended")
+        watch = self._watch
 
         def job(connection: sqlite3.Connection) -> list[bool]:
-            with translated(self.path, "appending"):
-                return log.append(connection, [encoded(each) for each in submissions])
+            entries = [encoded(each) for each in submissions]
+            watch.give_way()
+            answer = log.append(connection, entries)
+            watch.flushed(connection)
+            return answer
 
-        return await self._writer.run(job)
+        return await self._write(job)
 
     async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
         streams: dict[str, list[Event] | Undecodable] = {}
@@ -98,6 +105,20 @@ class SQLiteJournal:
     async def scan(self, scan: Scan) -> Sequence[IndexRow]:
         return await self._read(lambda connection: log.select_page(connection, scan))
 
+    async def envelopes(self, after: int = 0, limit: int = OPEN_PAGE) -> list[Envelope]:
+        return await self._read(lambda it: mailbox.select_open(it, after, limit))
+
+    async def mail(self) -> None:
+        while True:
+            if self._watch.is_due:
+                await self._write(self._watch.look)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    return await self._watch.news.heard()
+
+    async def forget(self, settled_before: int) -> int:
+        return await self._write(lambda it: mailbox.delete_settled(it, settled_before))
+
     async def close(self) -> None:
         with translated(self.path, "closing"):
             try:
@@ -105,6 +126,16 @@ class SQLiteJournal:
             finally:
                 if self._writer is not None:  # as the last one it leaves a file without a WAL
                     await self._writer.close()
+
+    async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        if self._writer is None:
+            raise JournalError(f"{self.path}: opened read-only; nothing can be appended")
+
+        def translated_job(connection: sqlite3.Connection) -> T:
+            with translated(self.path, "appending"):
+                return job(connection)
+
+        return await self._writer.run(translated_job)
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         def translated_job(connection: sqlite3.Connection) -> T:

@@ -12,6 +12,7 @@ from perdure.domain.errors import VersionConflict
 from perdure.domain.identity import shard_of
 from perdure.domain.journal import ENDED_STATES, IndexRow, Scan
 from perdure.infrastructure.entry import Entry
+from perdure.infrastructure.sqlite import mailbox
 from perdure.infrastructure.sqlite.batch import Batch, as_json
 from perdure.infrastructure.sqlite.schema import OPEN_ONLY
 
@@ -38,9 +39,9 @@ def append(connection: sqlite3.Connection, entries: Sequence[Entry]) -> list[boo
     """Stores all entries or none, in one statement; says whether each was stored.
 
     False stands for a start whose id is taken. Raises VersionConflict for the first stream that is
-    not where its entry expects it. The connection has to be `flush.prepare`d, and be the only one
-    that claims. Which ids are taken is asked only after one was: every step of SQLite that is saved
-    is one wait less for Python's lock.
+    not where its entry expects it, or whose entry settles an envelope that is not open. The
+    connection has to be `flush.prepare`d, and be the only one that claims. Which ids are taken is
+    asked only after one was: every step of SQLite that is saved is one wait less for Python's lock.
     """
     taken: frozenset[str] = frozenset()
     while True:
@@ -68,10 +69,16 @@ def taken_ids(connection: sqlite3.Connection, entries: Iterable[Entry]) -> froze
 def first_conflict(
     connection: sqlite3.Connection, entries: Iterable[Entry]
 ) -> VersionConflict | None:
-    """Which stream is not where its entry expects it; a slow look after the fact."""
+    """Which entry does not fit what is stored; a slow look after the fact."""
     versions: dict[str, int | None] = {}
+    settled: set[str] = set()
     for entry in entries:
         name = entry.execution_id
+        for each in entry.settles:
+            here = each.envelope_id in settled
+            if here or not mailbox.is_open(connection, each.shard, each.envelope_id):
+                return VersionConflict(name, entry.expected)
+            settled.add(each.envelope_id)
         if not entry.rows:
             continue
         if name not in versions:
@@ -108,6 +115,8 @@ def select_page(connection: sqlite3.Connection, scan: Scan) -> list[IndexRow]:
     values: list[object] = [*scan.states]
     if not set(scan.states) & set(ENDED_STATES):
         conditions.append(OPEN_ONLY)
+    if scan.begun is not None:
+        conditions.append("due IS NOT started" if scan.begun else "due = started")
     if scan.workflow is not None:
         conditions.append("workflow = ?")
         values.append(scan.workflow)

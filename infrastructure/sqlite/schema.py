@@ -1,8 +1,9 @@
 """The tables of a journal in SQLite, decided once: what is stored today is read for ever.
 
 `shard` is the first column of every key, as in every other store, so that tables can be placed by
-it. The position of an event is its `notification_id`: one writer gives a total order, rising, and
-with gaps where a transaction was rolled back. Reading and writing rows is log's matter.
+it. The position of an event is its `notification_id`, that of an envelope its `arrival`: one writer
+at a time gives a total order, rising, with gaps where a transaction was rolled back. Reading and
+writing rows is log's matter, and mailbox's.
 """
 
 import sqlite3
@@ -63,6 +64,22 @@ TABLES = (
     f"CREATE INDEX executions_open ON executions (due, execution_id, state) WHERE {OPEN_ONLY}",
     # For lists, newest first. Written once a start, at its end.
     "CREATE INDEX executions_started ON executions (started, execution_id)",
+    # Orders of clients; settled ones stay for a while, so that none is carried out twice.
+    """
+    CREATE TABLE mailbox (
+        arrival INTEGER PRIMARY KEY AUTOINCREMENT,
+        shard INTEGER NOT NULL,
+        envelope_id TEXT NOT NULL,
+        execution_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        body TEXT NOT NULL,
+        sent INTEGER NOT NULL,
+        settled_at INTEGER,
+        reply TEXT,
+        UNIQUE (shard, envelope_id)
+    ) STRICT
+    """,
+    "CREATE INDEX mailbox_open ON mailbox (arrival) WHERE settled_at IS NULL",
 )
 
 

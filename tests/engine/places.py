@@ -73,6 +73,9 @@ def copied(source: Log, target: Log) -> Log:
     target.events.extend(source.events)
     target.streams.update({name: list(rows) for name, rows in source.streams.items()})
     target.executions.update(source.executions)
+    target.mailbox.open.update(source.mailbox.open)
+    target.mailbox.settled.update(source.mailbox.settled)
+    target.mailbox.last_arrival = source.mailbox.last_arrival
     return target
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Journal, Scan, Submission
+from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.infrastructure.entry import encoded
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
 from tests.properties.interpreter import Program
@@ -39,6 +40,15 @@ class CopiedJournal:
 
     async def scan(self, scan: Scan) -> Sequence[IndexRow]:
         return await self._journal.scan(scan)
+
+    async def envelopes(self, after: int = 0, limit: int = OPEN_PAGE) -> list[Envelope]:
+        return await self._journal.envelopes(after, limit)
+
+    async def mail(self) -> None:
+        await self._journal.mail()
+
+    async def forget(self, settled_before: int) -> int:
+        return await self._journal.forget(settled_before)
 
     async def close(self) -> None:
         await self._journal.close()

@@ -15,6 +15,7 @@ from perdure import Failure, WorkflowEngine
 from perdure.domain.errors import JournalInUse, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Journal, Scan, Submission
+from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.infrastructure.clock import SystemClock, SystemRandomness
 from perdure.infrastructure.journals import open_journal
 from tests.faults.payments import gateway, process_payment, tell
@@ -44,6 +45,15 @@ class HeldJournal:
 
     async def scan(self, scan: Scan) -> Sequence[IndexRow]:
         return await self._journal.scan(scan)
+
+    async def envelopes(self, after: int = 0, limit: int = OPEN_PAGE) -> list[Envelope]:
+        return await self._journal.envelopes(after, limit)
+
+    async def mail(self) -> None:
+        await self._journal.mail()
+
+    async def forget(self, settled_before: int) -> int:
+        return await self._journal.forget(settled_before)
 
     async def close(self) -> None:
         await self._journal.close()

@@ -9,7 +9,8 @@ from eventsourcing.sqlite import SQLiteDatastore
 
 from perdure.domain.identity import shard_of
 from perdure.domain.journal import Journal
-from perdure.infrastructure.journals import memory_journals, open_journal
+from perdure.domain.post_office import PostOffice
+from perdure.infrastructure.journals import memory_journals, open_journal, open_post_office
 from perdure.infrastructure.memory.log import Log
 from perdure.infrastructure.memory.recorder import MemoryRecorder
 from perdure.infrastructure.sqlite.recorder import SQLiteRecorder
@@ -23,6 +24,9 @@ class Store(ABC):
 
     async def open(self, *, read_only: bool = False) -> Journal:
         return await open_journal(self.url, read_only=read_only)
+
+    async def post_office(self) -> PostOffice:
+        return await open_post_office(self.url)
 
     @abstractmethod
     def recorder(self) -> ApplicationRecorder:

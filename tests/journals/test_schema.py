@@ -32,6 +32,11 @@ SCHEMA = {
     "executions_open": "CREATE INDEX executions_open ON executions (due, execution_id, state) "
     "WHERE state NOT IN ('succeeded', 'failed', 'compensated', 'cancelled')",
     "executions_started": "CREATE INDEX executions_started ON executions (started, execution_id)",
+    "mailbox": "CREATE TABLE mailbox ( arrival INTEGER PRIMARY KEY AUTOINCREMENT, "
+    "shard INTEGER NOT NULL, envelope_id TEXT NOT NULL, execution_id TEXT NOT NULL, "
+    "kind TEXT NOT NULL, body TEXT NOT NULL, sent INTEGER NOT NULL, settled_at INTEGER, "
+    "reply TEXT, UNIQUE (shard, envelope_id) ) STRICT",
+    "mailbox_open": "CREATE INDEX mailbox_open ON mailbox (arrival) WHERE settled_at IS NULL",
 }
 
 
