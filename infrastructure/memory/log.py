@@ -10,6 +10,7 @@ from perdure.domain.errors import Undecodable, VersionConflict
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Scan
 from perdure.domain.mailbox import Envelope, Settlement
+from perdure.infrastructure import codec
 from perdure.infrastructure.entry import Entry
 from perdure.infrastructure.memory.mailbox import Mailbox
 from perdure.infrastructure.news import News
@@ -99,7 +100,7 @@ class Log:
         """The streams of these, decoded."""
         with self.lock:
             return decoded(
-                (row.execution_id, row.version, row.topic, row.body)
+                (row.execution_id, row.version, row.topic, row.body, codec.FORMAT, None)
                 for execution_id in dict.fromkeys(execution_ids)
                 for row in self.streams.get(execution_id, ())
             )
