@@ -15,6 +15,7 @@ from perdure.domain.errors import BadIdentity
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 RUN = re.compile(r"~([1-9][0-9]*)\Z")
 KEY_LENGTH_LIMIT = 255
+RUN_LENGTH_LIMIT = 20
 DEFAULT_SHARDS = 256
 
 
@@ -27,21 +28,31 @@ def check_name(kind: str, name: str) -> str:
     return name
 
 
-def check_key(key: object) -> str:
-    """A key as text: str, int or UUID, 1 to 255 printable characters, normalized (NFC)."""
+def check_key(key: object, subject: str = "key") -> str:
+    """A key as text: str, int or UUID, 1 to 255 printable characters, normalized (NFC).
+
+    `subject` is what a refusal calls it.
+    """
     match key:
         case bool():
-            raise BadIdentity(f"key {key!r}: a key is a str, an int or a UUID, not a bool")
-        case int() | UUID():
-            return str(key)
+            raise BadIdentity(f"{subject} {key!r}: a key is a str, an int or a UUID, not a bool")
+        case int() if key.bit_length() <= 4 * KEY_LENGTH_LIMIT:
+            text = int.__repr__(key)  # by its value: subclasses, as enums are, have other texts
+        case int():
+            text = ""
+        case UUID():
+            text = UUID.__str__(key)
         case str():
-            text = key if key.isascii() else unicodedata.normalize("NFC", key)
+            text = str.__str__(key)
+            if not text.isascii():
+                text = unicodedata.normalize("NFC", text)
         case _:
-            raise BadIdentity(f"key {key!r}: a key is a str, an int or a UUID")
+            raise BadIdentity(f"{subject} {key!r}: a key is a str, an int or a UUID")
     if not 1 <= len(text) <= KEY_LENGTH_LIMIT or not text.isprintable():
-        raise BadIdentity(f"key {text!r}: use 1 to {KEY_LENGTH_LIMIT} printable characters")
+        shown = f" {text!r}" if len(text) <= KEY_LENGTH_LIMIT else ""
+        raise BadIdentity(f"{subject}{shown}: use 1 to {KEY_LENGTH_LIMIT} printable characters")
     if "~" in text and RUN.search(text):
-        raise BadIdentity(f"key {text!r}: an end like '~2' is how later runs are told apart")
+        raise BadIdentity(f"{subject} {text!r}: an end like '~2' is how later runs are told apart")
     return text
 
 
@@ -61,24 +72,36 @@ class Identity:
 
     @staticmethod
     def of(execution_id: str) -> "Identity":
+        """Raises BadIdentity. The key is normalized, as that of a start is."""
         name, at, rest = execution_id.partition("@")
-        if not at or not rest or not NAME.match(name):
-            raise BadIdentity(f"{execution_id!r} is no execution id; one reads like Name@key")
+        too_long = len(rest) > KEY_LENGTH_LIMIT + RUN_LENGTH_LIMIT
+        if not at or not rest or too_long or not NAME.match(name):
+            shown = f"{execution_id[:80]}…" if too_long else execution_id
+            raise BadIdentity(f"{shown!r} is no execution id; one reads like Name@key")
         run = RUN.search(rest)
         if run is None:
-            return Identity(name, rest, 1)
-        return Identity(name, rest[: run.start()], int(run[1]))
+            return Identity(name, check_key(rest, f"{name}: the key"), 1)
+        return Identity(name, check_key(rest[: run.start()], f"{name}: the key"), int(run[1]))
+
+    def __str__(self) -> str:
+        """The execution id."""
+        return f"{self.name}@{self.key}" if self.run == 1 else f"{self.name}@{self.key}~{self.run}"
 
 
 def shard_of(execution_id: str, shards: int = DEFAULT_SHARDS) -> int:
     """The shard of an execution: all runs of one key lie in the same one.
 
-    blake2b with 64 bits over `Name@key` without the run, modulo the number of shards.
+    blake2b with 64 bits over `Name@key` without the run, modulo the number of shards. Raises
+    BadIdentity for what is no Unicode; otherwise any text has a shard.
     """
     at = execution_id.rfind("~")
     if at > 0 and RUN.search(execution_id, at):
         execution_id = execution_id[:at]
-    digest = hashlib.blake2b(execution_id.encode(), digest_size=8).digest()
+    try:
+        encoded = execution_id.encode()
+    except UnicodeEncodeError as error:
+        raise BadIdentity(f"{execution_id!r} is no execution id: {error.reason}") from error
+    digest = hashlib.blake2b(encoded, digest_size=8).digest()
     return int.from_bytes(digest) % shards
 
 

@@ -46,7 +46,7 @@ async def rows_of(
 
 async def record_of(url: str, execution_id: str) -> Record:
     """One execution. Raises BadIdentity, UnknownExecution, Undecodable."""
-    Identity.of(execution_id)
+    execution_id = str(Identity.of(execution_id))
     async with visited(url) as journal:
         row = (await journal.rows([execution_id])).get(execution_id)
         stream = (await journal.read([execution_id])).get(execution_id)
