@@ -32,11 +32,19 @@ next. A `Failure` (perdure.sagas.failure) is not among them: it is the user's da
         └── VersionConflict          the stream is not where the writer believed
 """
 
-from dataclasses import dataclass
+from typing import Any
 
 
 class PerdureError(Exception):
-    """Root of everything that Perdure raises itself."""
+    """Root of everything that Perdure raises itself. All can be copied, and sent to a process."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own would call the class with the message for its only argument.
+        return _bare, (type(self), self.args), self.__dict__.copy()
+
+
+def _bare(kind: type[PerdureError], args: tuple[Any, ...]) -> PerdureError:
+    return kind.__new__(kind, *args)
 
 
 class BadIdentity(PerdureError, ValueError):
@@ -50,7 +58,7 @@ class UnknownExecution(PerdureError, LookupError):
         self.execution_id = execution_id
         super().__init__(
             f"{execution_id}: no such execution in this journal; "
-            "`perdure list` shows which there are"
+            "`perdure list --journal URL` shows which there are"
         )
 
 
@@ -116,9 +124,6 @@ class RetriesExhausted(ExecutionEnd):
         self.attempts = attempts
         self.error = error
         super().__init__(f"{activity} gave up after {attempts} attempts; the last one: {error}")
-
-    def __reduce__(self) -> tuple[type["RetriesExhausted"], tuple[str, int, str]]:
-        return type(self), (self.activity, self.attempts, self.error)
 
 
 class WorkflowDefect(ExecutionEnd):
@@ -281,17 +286,15 @@ class LostLease(JournalError):
     """Other runners own these shards now; nothing was appended."""
 
 
-@dataclass
 class VersionConflict(JournalError):
     """A stream is not at the version that the writer believed it to be at."""
 
-    execution_id: str
-    expected: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.execution_id}: the stream is not at version {self.expected}; somebody else "
-            "appended to it. The execution is read again from the journal"
+    def __init__(self, execution_id: str, expected: int) -> None:
+        self.execution_id = execution_id
+        self.expected = expected
+        super().__init__(
+            f"{execution_id}: the stream is not at version {expected}; somebody else appended to "
+            "it. The execution is read again from the journal"
         )
 
 
