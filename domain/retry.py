@@ -97,7 +97,7 @@ class Retry:
         try:
             return min(self.maximum_seconds, self.first_seconds * self.factor ** (attempt - 1))
         except OverflowError:  # after some thousand attempts of a policy without end
-            return self.maximum_seconds
+            return self.maximum_seconds if self.first_seconds else 0.0
 
 
 def _check(name: str, value: float, least: float, most: float, meaning: str) -> None:

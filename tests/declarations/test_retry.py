@@ -34,7 +34,7 @@ def test_the_delay_lies_between_the_jittered_and_the_full_back_off(
             policy.maximum_seconds, policy.first_seconds * policy.factor ** (attempt - 1)
         )
     except OverflowError:
-        back_off = policy.maximum_seconds
+        back_off = policy.maximum_seconds if policy.first_seconds else 0.0
     delay = policy.next_delay(attempt, elapsed, fraction)
     assert delay is not None
     assert back_off * (1 - policy.jitter) <= delay <= back_off or math.isclose(
@@ -103,6 +103,11 @@ def test_the_default_goes_on_for_ever_from_one_second_to_sixty() -> None:
 
 def test_a_fixed_delay_has_no_jitter() -> None:
     assert {Retry.fixed(5).next_delay(n, 0, n / 10) for n in range(1, 9)} == {5}
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 1_024, 1_025, 1_026, 100_000])
+def test_what_is_tried_again_at_once_always_is(attempt: int) -> None:
+    assert Retry(first_seconds=0.0).next_delay(attempt, 0.0, 0.0) == 0.0
 
 
 def test_never_means_one_attempt() -> None:
