@@ -88,6 +88,7 @@ class Cancelled:
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 State: TypeAlias = (
     Running
@@ -102,7 +103,8 @@ State: TypeAlias = (
     | Cancelled
 )
 
-# The word of each state in the index, on the command line and in logs.
+# The word of each state on the command line and in logs. The index has no "waiting": what waits is
+# "running" there, since nothing is written when a wait begins or ends.
 WORDS: dict[type[State], str] = {
     Running: "running",
     Waiting: "waiting",
@@ -168,5 +170,8 @@ def reason_of(end: events.End) -> str:
 
 
 def instant(time: int) -> datetime:
-    """Microseconds since 1970 as a UTC datetime."""
-    return EPOCH + timedelta(microseconds=time)
+    """Microseconds since 1970 as a UTC datetime; the last one for what comes after all of them."""
+    try:
+        return EPOCH + timedelta(microseconds=time)
+    except OverflowError:
+        return LAST if time > 0 else FIRST

@@ -3,9 +3,16 @@
 import asyncio
 import json
 
+import pytest
+
 from perdure import open_engine
+from perdure.domain import events
+from perdure.domain.identity import shard_of
+from perdure.domain.journal import Submission
 from perdure.infrastructure.command_line.reading import record_of, rows_of
+from perdure.infrastructure.journals import open_journal
 from tests.command_line.conftest import CommandLine, Order, process_payment
+from tests.journals.submissions import NOON, start
 
 
 def test_a_fulfilled_order_reads_from_start_to_end(perdure: CommandLine, journal: str) -> None:
@@ -62,10 +69,55 @@ def test_an_unknown_id_is_one_line_that_says_where_to_look(
     assert len(printed.err.splitlines()) == 1
 
 
-def test_what_is_no_id_is_one_line(perdure: CommandLine, journal: str) -> None:
-    printed = perdure("show", "order 2", "--journal", journal)
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("order 2", "no execution id"),
+        ("x@\udcff", "printable"),
+        ("x@y~" + "1" * 5_000, "no execution id"),
+    ],
+)
+def test_what_is_no_id_is_one_line(
+    perdure: CommandLine, journal: str, typed: str, told: str
+) -> None:
+    printed = perdure("show", typed, "--journal", journal)
     assert printed.status == 1
-    assert "no execution id" in printed.err
+    assert told in printed.err
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_an_id_is_found_however_its_letters_were_composed(
+    perdure: CommandLine, journal: str
+) -> None:
+    async def order(key: str) -> None:
+        async with open_engine(journal, [process_payment]) as engine:
+            await engine.execute(process_payment, Order(order_id=key, fate="fulfilled"))
+
+    asyncio.run(order("caf\u00e9"))
+    for typed in ("caf\u00e9", "cafe\u0301"):
+        printed = perdure("show", f"process_payment@{typed}", "--journal", journal)
+        assert printed.out.startswith("process_payment@caf\u00e9  succeeded")
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_a_timer_that_no_date_can_have_is_shown_at_the_last_one(
+    perdure: CommandLine, journal: str, option: list[str]
+) -> None:
+    sleeper = "process_payment@sleeper"
+
+    async def sleep_for_ever() -> None:
+        opened = await open_journal(journal)
+        asleep = start(sleeper, due=2**62)
+        asleep.events = asleep.events[:1]
+        timer = events.TimerSet(time=NOON, ordinal=1, due=2**62, feed=1)
+        later = Submission(sleeper, shard_of(sleeper), 1, [timer])
+        await opened.append([asleep, later])
+        await opened.close()
+
+    asyncio.run(sleep_for_ever())
+    printed = perdure("show", sleeper, "--journal", journal, *option)
+    assert printed.status == 0
+    assert ('"due": "9999-12-31T23:59:59' if option else "waits for a timer") in printed.out
 
 
 async def test_a_journal_is_read_while_an_engine_runs_on_it(journal: str) -> None:
