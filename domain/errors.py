@@ -32,19 +32,13 @@ next. A `Failure` (perdure.sagas.failure) is not among them: it is the user's da
         └── VersionConflict          the stream is not where the writer believed
 """
 
-from typing import Any
-
 
 class PerdureError(Exception):
     """Root of everything that Perdure raises itself. All can be copied, and sent to a process."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # Exception's own would call the class with the message for its only argument.
-        return _bare, (type(self), self.args), self.__dict__.copy()
-
-
-def _bare(kind: type[PerdureError], args: tuple[Any, ...]) -> PerdureError:
-    return kind.__new__(kind, *args)
+        return type(self).__new__, (type(self), *self.args), self.__dict__.copy()
 
 
 class BadIdentity(PerdureError, ValueError):

@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-import pickle
+from multiprocessing.reduction import ForkingPickler
 
 import pytest
 
@@ -38,7 +38,8 @@ def sample(kind: type[PerdureError]) -> PerdureError:
 def test_an_error_is_the_same_after_a_journey(kind: type[PerdureError]) -> None:
     error = sample(kind)
     error.add_note("on the way")
-    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+    sent = ForkingPickler.loads(bytes(ForkingPickler.dumps(error)))
+    for other in (sent, copy.copy(error), copy.deepcopy(error)):
         assert type(other) is kind
         assert (str(other), other.args) == (str(error), error.args)
         assert vars(other) == vars(error)
