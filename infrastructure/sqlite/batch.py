@@ -77,7 +77,8 @@ class Batch:
             updates = as_json([*self.updates.values()])
             lists = (as_json(self.claims), updates, as_json(self.events))
             settles = as_json([*self.settles.values()])
-            row = (*lists, b"".join(self.bodies), as_json(self.expected), settles)
+            bodies = b"".join(self.bodies) or b"\x00"  # of an empty blob SQLite cuts NULL
+            row = (*lists, bodies, as_json(self.expected), settles)
             connection.executemany(STORE, (row,))  # unlike `execute` it asks for no last row id
 
 

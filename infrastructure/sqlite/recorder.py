@@ -57,8 +57,13 @@ class SQLiteRecorder(SQLiteApplicationRecorder):
     ) -> Sequence[int]:
         if not stored_events:
             return []
+        connection, found = raw(c), entries(stored_events)
         try:
-            log.append(raw(c), entries(stored_events))
+            # No stream of the journal's own begins with 0, so its append does not look there.
+            conflict = log.first_conflict(connection, [each for each in found if each.expected < 0])
+            if conflict is not None:
+                raise conflict
+            log.append(connection, found)
         except VersionConflict as conflict:
             raise IntegrityError(str(conflict)) from conflict
         c.execute(LAST_NOTIFICATION)

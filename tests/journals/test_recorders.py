@@ -61,6 +61,21 @@ async def test_a_recorder_refuses_a_gap(journal: Journal, store: Store) -> None:
         store.recorder().insert_events([StoredEvent(A, 5, "CoffeeBrewed", b"{}")])
 
 
+async def test_a_recorder_puts_no_event_before_the_first(journal: Journal, store: Store) -> None:
+    await journal.append([start(A)])
+    with pytest.raises(IntegrityError, match=A):
+        store.recorder().insert_events([StoredEvent(A, 0, "CoffeeBrewed", b"{}")])
+    assert len(store.recorder().select_events(A)) == 2
+
+
+async def test_bodies_may_be_empty(journal: Journal, store: Store) -> None:
+    await journal.append([])
+    stored = [StoredEvent("coffee", version, "CoffeeBrewed", b"") for version in (0, 1)]
+    recorder = store.recorder()
+    recorder.insert_events(stored)
+    assert recorder.select_events("coffee") == stored
+
+
 def test_the_mapper_names_what_it_cannot_read() -> None:
     with pytest.raises(MapperDeserialisationError, match=f"{A}: event 3.*CoffeeBrewed"):
         EventMapper().to_domain_event(StoredEvent(A, 3, "CoffeeBrewed", b"{}"))
