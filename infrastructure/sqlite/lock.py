@@ -4,14 +4,17 @@ Never on the database itself: SQLite's own locks there would be lost when any ha
 to it closes. The system lets go of the lock when the process dies, however it dies.
 """
 
-import fcntl
 import os
+import sys
 import weakref
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from perdure.domain.errors import JournalInUse, JournalUnavailable
+
+if sys.platform != "win32":
+    import fcntl
 
 
 class EngineLock:
@@ -20,6 +23,10 @@ class EngineLock:
     __slots__ = ("__weakref__", "_descriptor", "path")
 
     def __init__(self, journal: Path) -> None:
+        if sys.platform == "win32":
+            raise JournalUnavailable(
+                f"{journal}: this system has no locks on files (flock); use Linux or macOS"
+            )
         self.path = journal.with_name(journal.name + ".engine")
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

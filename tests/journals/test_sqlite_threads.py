@@ -6,6 +6,7 @@ import fcntl
 import gc
 import os
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -198,6 +199,14 @@ def test_a_file_system_without_locks_is_not_taken_for_another_engine(
 
     monkeypatch.setattr(fcntl, "flock", without)
     with pytest.raises(JournalUnavailable, match=r"cannot lock payments\.db\.engine.*No locks"):
+        EngineLock(tmp_path / "payments.db")
+
+
+def test_a_system_without_locks_is_told_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(JournalUnavailable, match=r"no locks on files.*use Linux or macOS"):
         EngineLock(tmp_path / "payments.db")
 
 
