@@ -63,10 +63,6 @@ class MemoryJournals:
         """What is stored under this name, whoever has it open."""
         return self._logs[name]
 
-    def forget(self, name: str) -> None:
-        """Drops what was stored under this name, for tests that use many."""
-        self._logs.pop(name, None)
-
 
 # Module-level, because a name in an address has to mean the same journal in the whole process: what
 # a path is to a file. Everything else about it is in the object, and nothing else refers to it.
