@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from perdure.domain.journal import STATES, IndexRow
-from perdure.domain.states import instant
+from perdure.domain.states import WORDS, instant
 from perdure.infrastructure.command_line.reading import rows_of
 from perdure.infrastructure.command_line.terminal import printable, screen
 
@@ -24,6 +24,8 @@ STYLES = {
     "stuck": "red",
 }
 REASON_LENGTH = 100
+ID_LENGTH = 60  # a longer one is broken
+NARROW_COLUMNS = 100  # where "changed" is left out, so that ids stay whole
 
 JournalOption = Annotated[
     str,
@@ -39,7 +41,8 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object
 def known_state(state: str | None) -> str | None:
     """Refuses a state that no execution can be in."""
     if state is not None and state not in STATES:
-        raise typer.BadParameter(f"{state!r} is none of {', '.join(STATES)}")
+        hint = "; what waits for a time is listed as running" if state in WORDS.values() else ""
+        raise typer.BadParameter(f"{state!r} is none of {', '.join(STATES)}{hint}")
     return state
 
 
@@ -49,7 +52,9 @@ def list_executions(
     state: Annotated[
         str | None,
         typer.Option(
-            metavar="STATE", callback=known_state, help=f"Only this state: {', '.join(STATES)}."
+            metavar="STATE",
+            callback=known_state,
+            help=f"Only this state: {', '.join(STATES)}. What waits for a time is running here.",
         ),
     ] = None,
     workflow: Annotated[
@@ -73,7 +78,7 @@ def list_executions(
     if not rows:
         console.print("No execution fits." if state or workflow else "The journal is empty.")
         return
-    console.print(table_of(rows))
+    console.print(table_of(rows, console.width))
     if more:
         console.print(f"The newest {limit}; there are more: raise --limit.")
 
@@ -90,11 +95,13 @@ def row_json(row: IndexRow) -> dict[str, str]:
     }
 
 
-def table_of(rows: Sequence[IndexRow]) -> Table:
+def table_of(rows: Sequence[IndexRow], columns: int) -> Table:
     """The rows for people, with times as on their own clock."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("id", overflow="fold", no_wrap=False)
-    for name in ("state", "started", "changed"):
+    longest = max(len(row.execution_id) for row in rows)
+    table.add_column("id", overflow="fold", min_width=min(longest, ID_LENGTH))
+    narrow = columns < NARROW_COLUMNS
+    for name in ("state", "started") if narrow else ("state", "started", "changed"):
         table.add_column(name, no_wrap=True)
     table.add_column("reason", overflow="fold")
     for row in rows:
@@ -105,7 +112,7 @@ def table_of(rows: Sequence[IndexRow]) -> Table:
             Text(printable(row.execution_id)),
             Text(row.state, style=STYLES.get(row.state, "")),
             local(row.started),
-            local(row.changed),
+            *([] if narrow else [local(row.changed)]),
             Text(reason),
         )
     return table

@@ -2,11 +2,15 @@
 
 import json
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from perdure.infrastructure.command_line.listing import table_of
 from tests.command_line.conftest import CommandLine
+from tests.journals.submissions import row
 
 FIELDS = {"id", "workflow", "state", "started", "changed", "reason"}
 
@@ -60,6 +64,24 @@ def test_an_unknown_state_is_bad_usage(perdure: CommandLine, journal: str) -> No
     printed = perdure("list", "--journal", journal, "--state", "lost")
     assert (printed.status, printed.out) == (2, "")
     assert "'lost' is none of" in printed.err
+
+
+def test_a_state_that_only_show_tells_is_explained(perdure: CommandLine, journal: str) -> None:
+    printed = perdure("list", "--journal", journal, "--state", "waiting")
+    assert printed.status == 2
+    assert "listed as running" in " ".join(printed.err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_ids_are_whole_on_a_small_terminal(columns: int) -> None:
+    ids = [f"process_payment@order-{number:04d}" for number in range(3)]
+    output = StringIO()
+    rows = [row(each, reason="waits for the bank, which is closed") for each in ids]
+    Console(file=output, width=columns).print(table_of(rows, columns))
+    heading, *lines = output.getvalue().splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("process")] == ids
+    assert ("changed" in heading) is (columns == 120)
+    assert all(len(line) <= columns for line in lines)
 
 
 def test_without_a_journal_it_is_bad_usage(perdure: CommandLine) -> None:
