@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from perdure.infrastructure.command_line.evening import figures, tell
 from perdure.infrastructure.command_line.terminal import screen
@@ -50,7 +52,10 @@ def demo(
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise DemoFailed(f"the demo's shop needs {', '.join(missing)}: pip install 'perdure[demo]'")
+        raise DemoFailed(
+            f"the demo's shop needs {', '.join(missing)}: in the clone of Perdure, `make demo` or "
+            "`pip install '.[demo]'`"
+        )
     if journal is not None:
         asyncio.run(day.refuse_a_used_journal(journal))
     folder = Path(tempfile.mkdtemp(prefix="perdure-demo-"))
@@ -58,13 +63,14 @@ def demo(
     plan = day.Plan(orders=orders, seed=seed, journal=url, folder=folder)
     console = screen(stderr=as_json)
     if not as_json:
-        console.print(
-            f"A shop with {orders} orders, a worker on {url}, and a SIGKILL now and then.\n"
-        )
+        what = f"A shop with {orders} orders, a worker on {url}, and a SIGKILL now and then.\n"
+        console.print(Text(what), soft_wrap=True)
     with Display(console, orders) as display:
         evening = asyncio.run(day.a_day(plan, display))
     if as_json:
         typer.echo(json.dumps(figures(evening)))
+        if evening.audit.passed:  # what went wrong may be looked at, in the folder
+            shutil.rmtree(folder)
     else:
         tell(console, plan, evening)
     if not evening.audit.passed:
@@ -99,7 +105,7 @@ class Display:
         self._bar.update(
             self._task,
             completed=progress.ended,
-            counts=f"{progress.fulfilled} fulfilled, {progress.undone} compensated, "
+            counts=f"{progress.fulfilled} fulfilled, {progress.undone} undone or declined, "
             f"{progress.open} open",
         )
 
@@ -115,6 +121,6 @@ class Display:
         times = kill.went_on
         self._console.print(
             f"  All {len(times)} went on after {min(times.values()):.2f} s (first), "
-            f"{middle(times):.2f} s (half), {max(times.values()):.2f} s (last); "
+            f"{middle(times):.2f} s (median), {max(times.values()):.2f} s (last); "
             f"the new engine was open after {kill.opened_seconds:.2f} s."
         )

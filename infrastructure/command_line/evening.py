@@ -13,11 +13,13 @@ from perdure.domain.events import Event
 from perdure.domain.execution import fold
 from perdure.domain.states import state_of, word_of
 from perdure.infrastructure.command_line.reading import Record
+from perdure.infrastructure.command_line.terminal import this_program
 from perdure.infrastructure.command_line.timeline import timeline
 from perdure.infrastructure.demo.audit import Audit
 from perdure.infrastructure.demo.day import Evening, Plan
 from perdure.infrastructure.demo.kills import middle
 
+SCREEN_LINES = 20  # of an example
 MEASURED = (
     "Seconds count from just before the new worker's process is started: starting Python, opening "
     "the engine, and retries that were waited for are part of them. An execution has gone on when "
@@ -26,12 +28,13 @@ MEASURED = (
 
 
 def figures(evening: Evening) -> dict[str, Any]:
-    """What `--json` prints: `compensated` ended undone, or with nothing to undo."""
+    """What `--json` prints: `compensated` ended undone, or, `declined`, with nothing to undo."""
     audit = evening.audit
     return {
         "orders": audit.orders,
         "fulfilled": audit.fulfilled,
         "compensated": undone(audit),
+        "declined": audit.declined,
         "open": audit.open,
         "kills": len(evening.kills),
         "recovered": sum(len(kill.went_on) for kill in evening.kills),
@@ -62,7 +65,8 @@ def tell(console: Console, plan: Plan, evening: Evening) -> None:
     console.print(Rule("to look further", align="left", style="dim"))
     for command in commands(plan, evening):
         console.print(Text(f"  {command}"), soft_wrap=True)
-    console.print(Text(f"The shop's books are in {plan.books}.", style="dim"), soft_wrap=True)
+    where = f"The shop's books are in {plan.books}; when you have seen enough, delete the folder."
+    console.print(Text(where, style="dim"), soft_wrap=True)
     console.print()
     verdict(console, evening)
 
@@ -70,9 +74,9 @@ def tell(console: Console, plan: Plan, evening: Evening) -> None:
 def recoveries(evening: Evening) -> Table:
     """What each kill left, and how it went on."""
     table = Table(title="Kills", title_justify="left", title_style="bold", pad_edge=False)
-    for name in ("kill", "unfinished", "in flight", "recovered", "engine open"):
+    for name in ("kill", "unfinished", "in\nflight", "engine\nopen"):
         table.add_column(name, justify="right")
-    for name in ("went on: first", "half", "last", "ended: half", "last"):
+    for name in ("went on\nmedian", "\nlast", "ended\nmedian", "\nlast"):
         table.add_column(name, justify="right")
     for number, kill in enumerate(evening.kills, 1):
         on, ended = kill.went_on, kill.ended
@@ -80,14 +84,12 @@ def recoveries(evening: Evening) -> Table:
             str(number),
             str(len(kill.unfinished)),
             str(kill.in_flight),
-            str(len(on)),
             f"{kill.opened_seconds:.2f} s",
             *(
-                [f"{s:.2f} s" for s in (min(on.values()), middle(on), max(on.values()))]
-                if on
-                else ["", "", ""]
+                f"{s:.2f} s" if s is not None else ""
+                for times in (on, ended)
+                for s in ((middle(times), max(times.values())) if times else (None, None))
             ),
-            *([f"{s:.2f} s" for s in (middle(ended), max(ended.values()))] if ended else ["", ""]),
         )
     return table
 
@@ -121,14 +123,10 @@ def rows(audit: Audit) -> Iterator[tuple[int, str]]:
     """The counts, in words."""
     yield audit.orders, "orders"
     yield audit.fulfilled, "fulfilled: charged once and shipped"
-    yield (
-        undone(audit),
-        (
-            f"compensated: {audit.compensated} undone, {audit.declined} declined by the bank, "
-            "so that there was nothing to undo"
-            + (f", {audit.cancelled} cancelled" if audit.cancelled else "")
-        ),
-    )
+    yield audit.compensated, "compensated: what was done is undone"
+    yield audit.declined, "failed with nothing to undo: declined by the bank"
+    if audit.cancelled:
+        yield audit.cancelled, "cancelled"
     yield audit.open, "open"
     yield audit.charges, f"charges, {audit.refunds} of them refunded"
     yield audit.charges_with_lost_answer, "charges made whose answer was lost"
@@ -139,29 +137,29 @@ def rows(audit: Audit) -> Iterator[tuple[int, str]]:
 
 
 def example(evening: Evening, state: str) -> Record | None:
-    """The most eventful execution of this end that a crash has touched, else the longest."""
+    """An execution of this end to show: one that a crash has touched, and that fits a screen."""
 
-    def eventful(stream: Sequence[Event]) -> tuple[bool, int]:
+    def worth(stream: Sequence[Event]) -> tuple[bool, int]:
         crashed = any(getattr(event, "kind", "") == "crash" for event in stream)
-        return crashed, -abs(len(stream) - 20)
+        return crashed, -abs(len(stream) - SCREEN_LINES)
 
     found = [
         Record(execution_id=each, state=state_of(fold(each, list(stream))), stream=list(stream))
         for each, stream in evening.streams.items()
     ]
     found = [record for record in found if word_of(record.state) == state]
-    return max(found, key=lambda record: eventful(record.stream), default=None)
+    return max(found, key=lambda record: worth(record.stream), default=None)
 
 
 def commands(plan: Plan, evening: Evening) -> Iterator[str]:
     """What to type next."""
-    journal = f"--journal {shlex.quote(plan.journal)}"
-    yield f"perdure list {journal} --limit 10"
-    yield f"perdure list {journal} --state compensated"
+    perdure, journal = this_program(), f"--journal {shlex.quote(plan.journal)}"
+    yield f"{perdure} list {journal} --limit 10"
+    yield f"{perdure} list {journal} --state compensated"
     record = example(evening, "compensated") or example(evening, "succeeded")
     if record is not None:
-        yield f"perdure show {shlex.quote(record.execution_id)} {journal}"
-        yield f"perdure show {shlex.quote(record.execution_id)} {journal} --json"
+        yield f"{perdure} show {shlex.quote(record.execution_id)} {journal}"
+        yield f"{perdure} show {shlex.quote(record.execution_id)} {journal} --json"
 
 
 def verdict(console: Console, evening: Evening) -> None:

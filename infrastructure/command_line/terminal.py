@@ -2,7 +2,10 @@
 
 import os
 import re
+import shlex
+import shutil
 import sys
+from pathlib import Path
 from typing import IO, cast
 
 from rich.console import Console
@@ -20,6 +23,16 @@ def screen(*, stderr: bool = False) -> Console:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPE_COLUMNS
     return console
+
+
+def this_program() -> str:
+    """How to type the program from where its user stands: by its name only if that is found."""
+    installed = Path(sys.executable).with_name("perdure")
+    if shutil.which("perdure") is not None or not installed.exists():
+        return "perdure"
+    if installed.is_relative_to(Path.cwd()):
+        installed = installed.relative_to(Path.cwd())
+    return shlex.quote(str(installed) if len(installed.parts) > 1 else f"./{installed}")
 
 
 class Unpadded:

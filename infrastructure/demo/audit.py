@@ -107,7 +107,7 @@ def charged_at_most_once(case: Case) -> Iterator[str]:
 
 
 def one_key_for_every_attempt(case: Case) -> Iterator[str]:
-    """What is asked for again is asked for with the same key, in books and journal."""
+    """What is asked for again is asked for with one key, which follows from the journal."""
     for dealing in case.dealings:
         if len(dealing.keys) > 1:
             keys = ", ".join(sorted(dealing.keys))

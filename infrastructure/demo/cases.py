@@ -69,7 +69,7 @@ class Dealing:
 
     @property
     def keys(self) -> frozenset[str]:
-        """Every key under which it was asked for, noted or journaled; a sound saga has one."""
+        """Every key that the shop has noted, and the one that the journal calls for."""
         asked = {call.key for call in self.calls} | {effect.key for effect in self.effects}
         return frozenset(asked.union(*(each.idempotency_keys for each in self.activities)))
 

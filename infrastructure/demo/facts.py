@@ -36,9 +36,10 @@ class Outcome(StrEnum):
 class ActivityFacts:
     """One activity in one execution's stream.
 
-    `idempotency_keys` are those that its attempts were issued with. Unknown is an activity that was
-    started and whose stream holds neither a result nor a declared failure. `compensated`: the
-    stream says that its compensation was done.
+    `idempotency_keys` is the one that all its attempts have to be issued with: events hold none,
+    it follows from their id and ordinal. The books hold what was really asked with. Unknown is an
+    activity that was started and whose stream holds neither a result nor a declared failure.
+    `compensated`: the stream says that its compensation was done.
     """
 
     activity: str

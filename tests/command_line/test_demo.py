@@ -7,17 +7,23 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import fields
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from perdure.infrastructure.command_line.evening import figures, tell
 from perdure.infrastructure.demo import day
+from perdure.infrastructure.demo.audit import Audit
 from perdure.infrastructure.demo.day import Evening, Plan, Watcher
+from perdure.infrastructure.demo.kills import Kill
 from tests.command_line.conftest import CommandLine
 
 FIGURES = (
-    *("orders", "fulfilled", "compensated", "open", "kills", "recovered", "double_charges"),
-    *("violations", "seconds"),
+    *("orders", "fulfilled", "compensated", "declined", "open", "kills", "recovered"),
+    *("double_charges", "violations", "seconds"),
 )
 CALL = "from perdure.infrastructure.command_line import main; main()"
 
@@ -43,6 +49,89 @@ def test_a_small_day_with_two_kills_passes_its_audit(tmp_path: Path) -> None:
     assert (figures["open"], figures["kills"], figures["violations"]) == (0, 2, [])
     assert figures["double_charges"] == 0
     assert figures["recovered"] >= 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def evening(**counts: int) -> Evening:
+    """An evening with these counts in its audit, and two kills."""
+    zeros = {each.name: 0 for each in fields(Audit) if each.type == "int" or each.type is int}
+    found = Audit(**{**zeros, "misbehaviours": {}, "violations": (), **counts})
+    kills = [
+        Kill(
+            pid=1,
+            unfinished={"a": 1, "b": 1, "c": 1},
+            in_flight=2,
+            opened_seconds=1.25,
+            went_on={"a": 1.5, "b": 12.25, "c": 123.5},
+            ended=ended,
+        )
+        for ended in ({"a": 2.0, "b": 4.75, "c": 130.0}, {})
+    ]
+    return Evening(audit=found, kills=kills, streams={}, seconds=1.0)
+
+
+def told(evening: Evening, columns: int = 80, journal: str = "sqlite:///demo.db") -> str:
+    output = StringIO()
+    plan = Plan(orders=9, seed=1, journal=journal, folder=Path("demo"))
+    tell(Console(file=output, width=columns), plan, evening)
+    return output.getvalue()
+
+
+def test_the_table_of_kills_is_whole_on_a_small_terminal() -> None:
+    lines = told(evening()).splitlines()
+    assert "…" not in "".join(lines)
+    assert any("unfinished" in line for line in lines)
+    [first, second] = [line for line in lines if "1.25 s" in line]
+    assert [each.strip() for each in first.split("│")[1:9]] == [
+        *("1", "3", "2", "1.25 s", "12.25 s", "123.50 s", "4.75 s", "130.00 s"),
+    ]
+    assert [each.strip() for each in second.split("│")[7:9]] == ["", ""]
+
+
+def test_the_table_counts_as_the_journal_does() -> None:
+    lines = told(evening(orders=9, fulfilled=4, compensated=3, declined=2)).splitlines()
+    [compensated] = [line for line in lines if "compensated: what was done is undone" in line]
+    [declined] = [line for line in lines if "failed with nothing to undo" in line]
+    assert (counted(compensated), counted(declined)) == ("3", "2")
+    assert not any("cancelled" in line for line in lines)
+    assert any("cancelled" in line for line in told(evening(cancelled=1)).splitlines())
+    assert figures(evening(compensated=3, declined=2, cancelled=1))["compensated"] == 6
+
+
+def counted(line: str) -> str:
+    return line.split("│")[1].strip()
+
+
+def test_what_to_type_next_works_from_where_the_user_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "perdure").touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setenv("PATH", "nowhere")
+    assert "\n  bin/perdure list --journal sqlite:///demo.db" in told(evening())
+    monkeypatch.chdir("bin")
+    assert "\n  ./perdure list" in told(evening())
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert f"\n  {tmp_path}/bin/perdure list" in told(evening())
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert "\n  perdure list" in told(evening())
+
+
+def test_an_address_is_printed_as_it_was_typed(
+    perdure: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def no_day(plan: Plan, watcher: Watcher) -> Evening:
+        return evening()
+
+    monkeypatch.setattr(day, "a_day", no_day)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    url = f"sqlite:///{tmp_path}/[bold].db"
+    printed = perdure("demo", "--orders", "9", "--journal", url)
+    assert f"a worker on {url}," in printed.out
+    assert "delete the folder" in printed.out
 
 
 @pytest.mark.faults
