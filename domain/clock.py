@@ -11,6 +11,14 @@ class Clock(Protocol):
         ...
 
 
+class Ids(Protocol):
+    """Where ids of envelopes come from."""
+
+    def new(self) -> str:
+        """One that nobody else has, in any process."""
+        ...
+
+
 class Randomness(Protocol):
     """Where jitter comes from. Bodies draw theirs from the execution id instead."""
 

@@ -10,6 +10,7 @@ next. A `Failure` (perdure.sagas.failure) is not among them: it is the user's da
     ├── OrderRefused                 the engine could not carry out what a client asked
     ├── Busy                         no room now, and the caller asked not to wait in line
     ├── EngineStopped                the engine was closed while this was asked of it
+    ├── ClientClosed                 and so was the client
     ├── ExecutionEnd                 how an execution ended, raised by `result()`
     │   ├── CancelledExecution
     │   ├── RetriesExhausted         also raised in a body, for one activity
@@ -94,6 +95,13 @@ class EngineStopped(PerdureError):
         super().__init__(
             f"{subject} engine {how}; what is recorded goes on when an engine opens again"
         )
+
+
+class ClientClosed(PerdureError):
+    """The client was closed while this was asked of it, or before."""
+
+    def __init__(self) -> None:
+        super().__init__("the client is closed; what it has posted stands: connect again to see")
 
 
 class ExecutionEnd(PerdureError):

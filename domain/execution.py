@@ -176,7 +176,8 @@ class Execution:
     def _abandoned(self, event: events.ActivityAbandoned) -> None:
         record = self.activities[event.ordinal]
         record.abandoned = True
-        if record.phase is not Phase.IN_FLIGHT:  # between attempts: there will be no next one
+        ended = event.ordinal not in self.open  # held, and dropped by the code that came after
+        if not ended and record.phase is not Phase.IN_FLIGHT:  # there will be no next attempt
             self._closed(event.ordinal, Phase.GIVEN_UP)
 
     def _unparked(self) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 
 
 class SystemClock:
@@ -37,6 +38,15 @@ class SystemClock:
         wall = time.time_ns()
         ticks = time.clock_gettime_ns(self._clock)
         return ticks, wall - ticks
+
+
+class SystemIds:
+    """Random ids of 128 bits."""
+
+    __slots__ = ()
+
+    def new(self) -> str:
+        return uuid.uuid4().hex
 
 
 class SystemRandomness:

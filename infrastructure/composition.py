@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from perdure.infrastructure.clock import SystemClock, SystemRandomness
-from perdure.infrastructure.journals import open_journal
+from perdure.infrastructure.clock import SystemClock, SystemIds, SystemRandomness
+from perdure.infrastructure.journals import open_journal, open_post_office
 from perdure.sagas.activity import Activity
+from perdure.sagas.client import Client
 from perdure.sagas.engine import WorkflowEngine
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.workflow import Workflow
@@ -43,3 +44,18 @@ async def open_engine(
             yield engine
     finally:  # the engine closes it too, but may be interrupted there
         await journal.close()
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[Client]:
+    """A client of the journal at this address, whether an engine runs on it or not.
+
+    `url` as for `open_engine`; the journal is made if there is none yet. It may be in any process
+    that reaches the file, several of them at once, beside an engine too.
+
+    >>> async with connect("sqlite:///payments.db") as client:
+    ...     handle = await client.start(process_payment, request)
+    """
+    office = await open_post_office(url)
+    async with Client(office, clock=SystemClock(), ids=SystemIds()) as client:
+        yield client

@@ -24,7 +24,7 @@ def collect(execution: "LiveExecution", feed: int) -> None:
             execution.forward.see(request.activity)
     record_versions(execution, body)
     for request in dropped:
-        _drop(execution, request, feed)
+        drop(execution, request, feed)
     among = len(new)
     for request in new:
         ordinal = body.next_ordinal
@@ -66,7 +66,8 @@ def ask(execution: "LiveExecution", request: Request, feed: int, among: int) -> 
             )
 
 
-def _drop(execution: "LiveExecution", request: Request, feed: int) -> None:
+def drop(execution: "LiveExecution", request: Request, feed: int) -> None:
+    """Records that the body waits for this no longer."""
     ordinal = request.ordinal
     match request:
         case TimerRequest():
@@ -77,4 +78,4 @@ def _drop(execution: "LiveExecution", request: Request, feed: int) -> None:
             execution.record(
                 events.ActivityAbandoned(time=execution.now(), ordinal=ordinal, feed=feed)
             )
-            execution.withdrawals.append((execution.state.version, ordinal))
+            execution.forward.withdrawals.append((execution.state.version, ordinal))

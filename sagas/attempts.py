@@ -8,13 +8,18 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
-from dataclasses import dataclass
-from types import CoroutineType
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from perdure.domain.clock import Clock
+from perdure.domain.states import instant
 from perdure.sagas.activity import Activity
 from perdure.sagas.compensation import Compensation
 from perdure.sagas.context import ActivityContext, current
+from perdure.sagas.failure import Failure
+from perdure.sagas.requests import LAST_DUE
 
 if TYPE_CHECKING:
     from perdure.sagas.surroundings import Surroundings
@@ -40,7 +45,10 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
+    """Its time was up. `error` is what it raised instead of ending when it was told so."""
+
     seconds: float
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +71,10 @@ class Owner(Protocol):
 class Attempt:
     """One try under way. Its owner's `ended` is called once on the loop, from a plain callback.
 
-    `cancel` withdraws it: an async one is cancelled and ends soon, a sync one runs out in its
-    thread. A sync one that times out is told as ended at once and `lingers` until its thread is
-    through; then `ended` is called a second time, with the same attempt and `lingers` False.
+    Its time runs from when its function begins, in a thread too. `cancel` withdraws it: an async
+    one is cancelled and ends soon, a sync one runs out in its thread. A sync one that times out is
+    told as ended at once and `lingers` until its thread is through; then `ended` is called a second
+    time, with the same attempt and `lingers` False.
     """
 
     __slots__ = (
@@ -100,20 +109,27 @@ class Attempt:
         self._owner = owner
         function, loop = self.runnable.function, around.loop
         own = around.context.copy()
-        own.run(current.set, context)
         if self.runnable.is_async:
-            running = own.run(_begin, function, arguments)
-            self._task = new_task(running, loop, own)
+            own.run(current.set, context)
+            self._task = new_task(_run(function, arguments), loop, own)
             self._task.add_done_callback(self._task_ended, context=around.context)
-        else:
-            around.threads.run(lambda: own.run(function, **arguments), self._thread_ended)
+            if self.seconds is not None and not self._task.done():
+                self._begins(loop)
+            return
+        work, begun = partial(own.run, _run_in_thread, function, arguments, context), None
         if self.seconds is not None:
-            self._timeout = loop.call_later(self.seconds, self._time_out)
+            work = partial(work, (self.seconds, around.clock))
+            begun = partial(self._begins, loop)
+        around.threads.run(work, self._thread_ended, begun)
 
     def cancel(self) -> None:
         if self._task is not None and self._why is None:
             self._why = Withdrawn()
             self._task.cancel()
+
+    def _begins(self, loop: asyncio.AbstractEventLoop) -> None:
+        assert self.seconds is not None
+        self._timeout = loop.call_later(self.seconds, self._time_out)
 
     def _time_out(self) -> None:
         assert self.seconds is not None
@@ -133,13 +149,24 @@ class Attempt:
             how: Ended = self._why or Raised(asyncio.CancelledError("the activity raised it"))
         else:
             error = task.exception()
-            how = Returned(task.result()) if error is None else Raised(error)
+            how = Returned(task.result()) if error is None else self._raised(error)
         self._owner.ended(self, how)
+
+    def _raised(self, error: BaseException) -> Ended:
+        if isinstance(error, Exited):
+            error = error.exit
+        error = _suspension(error) or error
+        # What a clean-up raises says nothing of the outcome; a failure or a suspension does.
+        if isinstance(self._why, TimedOut) and not isinstance(error, Failure | ActivitySuspended):
+            return TimedOut(self._why.seconds, error)
+        return Raised(error)
 
     def _thread_ended(self, result: Any, error: BaseException | None) -> None:
         if self._timeout is not None:
             self._timeout.cancel()
         self.lingers = False
+        if error is not None:
+            error = _suspension(error) or error
         self._owner.ended(self, Returned(result) if error is None else Raised(error))
 
 
@@ -152,20 +179,45 @@ def new_task(
     return loop.create_task(running, context=context)
 
 
-def _begin(
-    function: Callable[..., Awaitable[Any]], arguments: dict[str, Any]
-) -> Coroutine[Any, Any, Any]:
-    """The coroutine of an attempt. What a wrapper raises before there is one, it raises."""
+def deadline(now: int, seconds: float | None) -> datetime | None:
+    """When an attempt that begins now times out; one that never does in the last year there is."""
+    if seconds is None:
+        return None
+    return instant(round(min(now + seconds * 1_000_000, LAST_DUE)))
+
+
+class Exited(Exception):
+    """Stands for SystemExit, which asyncio lets through from a task and so ends the process."""
+
+    def __init__(self, exit: SystemExit) -> None:
+        self.exit = exit
+
+
+async def _run(function: Callable[..., Awaitable[Any]], arguments: dict[str, Any]) -> Any:
     try:
-        running = function(**arguments)
-    except BaseException as error:  # handed on whole: the engine records it
-        return _raise(error)
-    return running if type(running) is CoroutineType else _wait(running)
+        return await function(**arguments)
+    except SystemExit as error:
+        raise Exited(error) from error
 
 
-async def _raise(error: BaseException) -> Any:
-    raise error
+def _run_in_thread(
+    function: Callable[..., Any],
+    arguments: dict[str, Any],
+    context: ActivityContext,
+    limit: tuple[float, Clock] | None = None,
+) -> Any:
+    if limit is not None:  # it may have waited for the thread
+        seconds, clock = limit
+        context = replace(context, deadline=deadline(clock.now(), seconds))
+    current.set(context)
+    return function(**arguments)
 
 
-async def _wait(running: Awaitable[Any]) -> Any:
-    return await running
+def _suspension(error: BaseException) -> BaseException | None:
+    """What asked for suspension: in a task group of the activity it comes in a group."""
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    found: BaseException | None = error.subgroup(ActivitySuspended)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

@@ -17,7 +17,7 @@ from perdure.domain.errors import (
     Undecodable,
     UnknownCode,
 )
-from perdure.domain.events import Event, RecordedError
+from perdure.domain.events import End, Event, RecordedError
 from perdure.sagas.activity import Activity
 from perdure.sagas.endings import Ending, end_of_body
 from perdure.sagas.failure import decode_failure
@@ -79,6 +79,11 @@ class BodyRun:
         """
         loop = self.loop
         loop.now = max(loop.now, event.time)
+        if isinstance(self.ending, RecordedError):  # a body with a defect takes nothing any more
+            if isinstance(event, events.CancellationRequested):
+                self.ending = End(kind="cancelled", reason=event.reason, error=self.ending)
+                loop.dropped = list(self.open.values())  # nobody waits for any of them
+            return
         match event:
             case events.ActivitySucceeded():
                 request = self._answered(event.ordinal, ActivityRequest)

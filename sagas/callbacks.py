@@ -65,6 +65,19 @@ class TimerCallback(Callback):
             self._loop.timer_cancelled(self.request)
 
 
+def call_safely(
+    loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: Any
+) -> None:
+    """Calls it as the loop itself would: what it raises is reported, and the next one is called."""
+    try:
+        callback(*args)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        message = f"an engine's callback raised: {callback!r}"
+        loop.call_exception_handler({"message": message, "exception": error})
+
+
 async def in_callback(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
     """Runs `work` in a plain callback of the loop: no task is being run meanwhile."""
     done: asyncio.Future[None] = loop.create_future()

@@ -8,7 +8,7 @@ flush and is tried again; what cannot be stored is told to its execution, which 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from perdure.domain.errors import (
@@ -20,6 +20,7 @@ from perdure.domain.errors import (
 )
 from perdure.domain.events import payload_bytes
 from perdure.domain.journal import FLUSH_BYTES_LIMIT, FLUSH_EVENTS_LIMIT, Journal, Submission
+from perdure.domain.mailbox import Settlement
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
@@ -50,6 +51,8 @@ class Committer:
         self._queue: deque[Pending] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._closing = False
+        self.on_settled: Callable[[Sequence[Settlement]], None] = unheard
+        self.on_unsettled: Callable[[Sequence[Settlement], PerdureError], None] = unheard
         self.unavailable: JournalUnavailable | None = None
         self.flushes = 0
 
@@ -113,6 +116,8 @@ class Committer:
         else:
             for (submission, submitter), accepted in zip(batch, stored, strict=True):
                 if accepted:
+                    if submission.settles:
+                        self.on_settled(submission.settles)
                     submitter.stored(submission)
                 else:
                     submitter.refused(submission, None)
@@ -139,6 +144,12 @@ class Committer:
     def _refuse(self, batch: Sequence[Pending], error: JournalError) -> None:
         for submission, submitter in batch:
             submitter.refused(submission, error)
+            if submission.settles:
+                self.on_unsettled(submission.settles, error)
+
+
+def unheard(*_: object) -> None:
+    """Nobody waits for the settlement of envelopes."""
 
 
 async def _pause(seconds: float) -> None:

@@ -49,6 +49,8 @@ class Compensation(Generic[P, N]):
     stuck: somebody has to see to it.
     """
 
+    concurrency: None = None  # of its own it has none: the engine's slots bound it
+
     __slots__ = (
         "_arguments",
         "_names",

@@ -5,6 +5,7 @@ raises on purpose. Anything else is a defect: by default nobody is refunded for 
 """
 
 import asyncio
+import math
 from typing import Any, TypeAlias
 
 import msgspec
@@ -35,14 +36,14 @@ def end_of_body(
     if error is None:
         try:
             data, _ = workflow.encode_result(main.result())
-        except (PerdureError, ValueError, TypeError) as unfit:
+        except Exception as unfit:  # validators and serializers are the user's code
             return _defect(workflow, cancellation, recorded_error(unfit))
         return End(kind="succeeded", result=Raw(data))
     leaves = _leaves(error)
     if all(isinstance(leaf, Failure | RetriesExhausted) for leaf in leaves):
         try:
             first, *also = [_recorded(leaf) for leaf in leaves]
-        except (PerdureError, ValueError, TypeError) as unfit:
+        except Exception as unfit:  # validators and serializers are the user's code
             return _defect(workflow, cancellation, recorded_error(unfit))
         return End(kind="failed", failure=first, also=tuple(also))
     return _defect(workflow, cancellation, recorded_error(error))
@@ -55,10 +56,14 @@ def _defect(workflow: Workflow[Any, Any], cancellation: str | None, error: Recor
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
-    """The exceptions of a group, in the order in which they were raised."""
+    """The exceptions of a group, in the order of the requests that ended with them.
+
+    What the body raised itself comes last, as it was raised.
+    """
     if not isinstance(error, BaseExceptionGroup):
         return [error]
-    return [leaf for part in error.exceptions for leaf in _leaves(part)]
+    leaves = [leaf for part in error.exceptions for leaf in _leaves(part)]
+    return sorted(leaves, key=lambda leaf: getattr(leaf, "request_ordinal", math.inf))
 
 
 def _recorded(error: BaseException) -> RecordedFailure:

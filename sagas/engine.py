@@ -5,6 +5,7 @@ by the composition root, since it knows ports only.
 """
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterable
 from contextvars import copy_context
 from types import TracebackType
@@ -14,10 +15,13 @@ from perdure.domain.clock import Clock, Randomness
 from perdure.domain.errors import EngineStopped, UnknownCode
 from perdure.domain.identity import DEFAULT_SHARDS, execution_id
 from perdure.domain.journal import Journal
+from perdure.domain.mailbox import Settlement
 from perdure.sagas.activity import Activity
+from perdure.sagas.callbacks import in_callback
 from perdure.sagas.committer import Committer
 from perdure.sagas.handle import Handle
 from perdure.sagas.inquiry import Inquiry
+from perdure.sagas.mailroom import Mailroom
 from perdure.sagas.naming import check_distinct
 from perdure.sagas.residents import Residents
 from perdure.sagas.settings import EngineSettings
@@ -29,6 +33,8 @@ from perdure.sagas.workflow import Workflow
 
 Q = TypeVar("Q")
 R = TypeVar("R")
+
+log = logging.getLogger("perdure")
 
 
 class WorkflowEngine:
@@ -60,6 +66,8 @@ class WorkflowEngine:
 
     async def open(self) -> Self:
         """Takes up what is unfinished in the journal. Idempotent."""
+        if self._closing is not None:
+            raise EngineStopped(None, self._residents.broken_by)
         if self._opened:
             return self
         self._opened = True
@@ -81,6 +89,15 @@ class WorkflowEngine:
         )
         self._run("committer", self._committer.run())
         self._run("keeper", self._residents.keeper.keep())
+        mailroom = Mailroom(
+            self._journal,
+            self._committer,
+            self._inquiry,
+            self._workflows,
+            start=self._begin,
+            clock=self._clock,
+        )
+        self._run("mailroom", mailroom.serve())
         return self
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -91,8 +108,10 @@ class WorkflowEngine:
 
     def _broke(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("the engine broke and is stopped", exc_info=error)
             self._failed = error
             self._residents.broken_by = repr(error)
+            self._residents.stopping = True
             self._residents.dismiss_all()
 
     async def close(self) -> None:
@@ -113,14 +132,15 @@ class WorkflowEngine:
             raise
 
     async def _close(self) -> None:
-        committer, keeper = self._tasks
+        committer, keeper, mailroom = self._tasks
+        mailroom.cancel()  # what comes from now on is for the next engine
         try:
             if not committer.done():
                 await self._residents.drain(self.settings.stop_seconds)
             keeper.cancel()
             self._timers.close()
             self._committer.close()
-            await asyncio.wait([committer, keeper])
+            await asyncio.wait([committer, keeper, mailroom])
             self._residents.dismiss_all()
             self._threads.close()
         finally:
@@ -186,34 +206,29 @@ class WorkflowEngine:
         return Handle(identity, workflow, self._inquiry), payload, decoded
 
     async def _begin(
-        self, workflow: Workflow[Q, R], identity: str, payload: bytes, decoded: Q
+        self,
+        workflow: Workflow[Any, Any],
+        identity: str,
+        payload: bytes,
+        decoded: Any,
+        settles: tuple[Settlement, ...] = (),
     ) -> bool:
         """True: started now. False: joined the one that is there."""
         residents = self._residents
         if not self._opened or residents.stopping or self._failed is not None:
             raise EngineStopped(identity, residents.broken_by)
-        there = residents.live.get(identity)
-        if there is None:
+        if identity not in residents.live:
             started: list[asyncio.Future[bool]] = []
 
             def begin() -> None:
                 if identity not in residents.live:
-                    started.append(residents.begin(workflow, identity, payload, decoded))
+                    started.append(residents.begin(workflow, identity, payload, decoded, settles))
 
-            residents.around.loop.call_soon(begin)
-            await yielded(residents.around.loop)
+            await in_callback(residents.around.loop, begin)
             if started and await started[0]:
                 return True
-            there = residents.live.get(identity)
-        await self._inquiry.joined(workflow, identity, payload, there)
+        await self._inquiry.joined(workflow, identity, payload)
         return False
-
-
-async def yielded(loop: asyncio.AbstractEventLoop) -> None:
-    """Returns after the callbacks that are ready now have run."""
-    turn: asyncio.Future[None] = loop.create_future()
-    loop.call_soon(turn.set_result, None)
-    await turn
 
 
 def by_name(workflows: Iterable[Workflow[Any, Any]]) -> dict[str, Workflow[Any, Any]]:

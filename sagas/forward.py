@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Raw
 
 from perdure.domain import events
-from perdure.domain.errors import AmbiguousCode, Blocked, PerdureError, Undecodable, UnknownCode
+from perdure.domain.errors import AmbiguousCode, Blocked, Undecodable, UnknownCode
 from perdure.domain.identity import idempotency_key
-from perdure.domain.records import Phase
-from perdure.domain.states import instant
+from perdure.domain.records import ActivityRecord, Phase
 from perdure.sagas.activity import Activity
-from perdure.sagas.attempts import Attempt, Ended
+from perdure.sagas.attempts import Attempt, Ended, deadline
 from perdure.sagas.body import NOTHING
 from perdure.sagas.context import ActivityContext
 from perdure.sagas.outcomes import after_attempt, after_crash, cancelled
@@ -27,20 +26,31 @@ if TYPE_CHECKING:
 class Forward:
     """See the module."""
 
-    __slots__ = ("activities", "attempts", "execution", "launches", "lingering", "unstarted")
+    __slots__ = (
+        "__weakref__",
+        "activities",
+        "attempts",
+        "execution",
+        "launches",
+        "lingering",
+        "unstarted",
+        "withdrawals",
+    )
 
     def __init__(self, execution: "LiveExecution") -> None:
         self.execution = execution
         self.attempts: dict[int, Attempt] = {}
         self.launches: list[tuple[int, int]] = []  # (version of the start, ordinal): to launch
         self.unstarted: dict[int, tuple[ActivityRequest, int, int]] = {}  # without a slot yet
+        self.withdrawals: list[tuple[int, int]] = []  # likewise: to cancel
         self.lingering = 0  # timed-out sync attempts whose threads still run
         self.activities: dict[str, Activity[..., Any]] = {}  # seen by the body, by name
 
     @property
     def busy(self) -> bool:
         """Whether something runs, is to be launched, or waits for a slot that it can get."""
-        if self.unstarted and not self.execution.around.slots.closed:
+        execution = self.execution
+        if self.unstarted and not execution.around.slots.closed and not execution.parked:
             return True
         return bool(self.attempts or self.launches or self.lingering)
 
@@ -62,7 +72,8 @@ class Forward:
 
     def ask(self, request: ActivityRequest, feed: int, among: int) -> None:
         """Starts the activity in this submission if a slot is free, later otherwise."""
-        if self.execution.around.slots.take(request.activity):
+        execution = self.execution
+        if not execution.parked and execution.around.slots.take(request.activity):
             self._first(request, feed, among)
         else:
             self.wait(request, feed, among)
@@ -102,8 +113,8 @@ class Forward:
     def due(self, ordinal: int) -> None:
         """The next attempt is due."""
         execution = self.execution
-        record = execution.state.open.get(ordinal)
-        if execution.parked or record is None or record.phase is not Phase.BACKING_OFF:
+        record = self._next_attempt(ordinal)
+        if record is None:
             return
         slots, activity = execution.around.slots, self.activity(record.name)
         if slots.take(activity):
@@ -111,10 +122,18 @@ class Forward:
         else:
             slots.wait(activity, lambda: self._next(ordinal))
 
-    def _next(self, ordinal: int) -> bool:
+    def _next_attempt(self, ordinal: int) -> ActivityRecord | None:
+        """What is to be tried again now. It may have been begun, or put off, since it was asked."""
         execution = self.execution
         record = execution.state.open.get(ordinal)
-        if execution.parked or record is None or record.phase is Phase.IN_FLIGHT:
+        if execution.parked or record is None or record.phase is not Phase.BACKING_OFF:
+            return None
+        return record if record.due is not None and record.due <= execution.now() else None
+
+    def _next(self, ordinal: int) -> bool:
+        execution = self.execution
+        record = self._next_attempt(ordinal)
+        if record is None:
             return False
         started = events.ActivityStarted(
             time=execution.now(),
@@ -137,6 +156,11 @@ class Forward:
             if self.unstarted.pop(ordinal, None) is not None:
                 self.ask(*asked)
 
+    def waits_for(self, ordinal: int, due: int) -> bool:
+        """Whether a timer is still of use. Implements `timers.Sleeper`."""
+        record = self.execution.state.open.get(ordinal)
+        return not self.execution.gone and record is not None and record.due == due
+
     def _schedule(self, ordinal: int) -> None:
         """Sets the timer of the next attempt, if there is to be one."""
         record = self.execution.state.open.get(ordinal)
@@ -146,7 +170,15 @@ class Forward:
     # Running
 
     def launch(self, stored_version: int) -> None:
-        """Launches what is started, stored, still current, and not launched."""
+        """Launches what is started, stored, still current, and not launched.
+
+        Before that it cancels what the body waits for no longer, where that is stored.
+        """
+        if self.withdrawals:
+            for version, ordinal in self.withdrawals:
+                if version <= stored_version and ordinal in self.attempts:
+                    self.attempts[ordinal].cancel()
+            self.withdrawals = [entry for entry in self.withdrawals if entry[0] > stored_version]
         while self.launches and self.launches[0][0] <= stored_version:
             _, ordinal = self.launches.pop(0)
             if self.execution.state.open[ordinal].abandoned:
@@ -170,28 +202,19 @@ class Forward:
         activity, around = self.activity(record.name), execution.around
         try:
             arguments = activity.decode_arguments(record.arguments)
-        except (ValueError, PerdureError) as error:
+        except Exception as error:  # validators are the user's code
             around.slots.release(activity)
+            around.slots.hand_on()
             what = f"the arguments of {record.name} (request {ordinal})"
             raise Undecodable(execution.id, what, str(error)) from error
         attempt = self.attempts[ordinal] = Attempt(activity, ordinal, record.attempt)
-        seconds = activity.timeout
-        deadline = None
-        if seconds is not None:
-            deadline = instant(execution.now() + round(seconds * 1_000_000))
         context = ActivityContext(
             execution_id=execution.id,
             idempotency_key=idempotency_key(execution.id, "activity", ordinal, record.name),
             attempt=record.attempt,
-            deadline=deadline,
+            deadline=deadline(execution.now(), activity.timeout),
         )
         attempt.launch(context, arguments, around, self)
-
-    def withdraw(self, ordinal: int) -> None:
-        """Cancels an attempt that the body waits for no longer, once that is stored."""
-        attempt = self.attempts.get(ordinal)
-        if attempt is not None:
-            attempt.cancel()
 
     def leave(self) -> None:
         """Cancels every async attempt, and gives back slots; nothing of it is recorded."""

@@ -1,26 +1,65 @@
 """A handle: one execution by its id, from any part of the process, before, during and after."""
 
 from collections.abc import Mapping
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from perdure.domain.states import State
 from perdure.sagas.history import HistoryEvent
-from perdure.sagas.inquiry import Inquiry
 from perdure.sagas.resolving import PlannedUndo
 from perdure.sagas.workflow import Workflow
 
+R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
+class Asked(Protocol):
+    """What a handle asks; its methods are those of Handle."""
+
+    async def result(
+        self,
+        workflow: Workflow[Any, R],
+        execution_id: str,
+        *,
+        timeout: float | None = None,
+        wait_when_parked: bool = False,
+    ) -> R: ...
+    async def accepted(self, execution_id: str) -> None: ...
+    async def status(self, execution_id: str) -> State: ...
+    async def history(
+        self, execution_id: str, workflow: Workflow[Any, Any]
+    ) -> list[HistoryEvent]: ...
+    async def plan(self, execution_id: str, workflow: Workflow[Any, Any]) -> list[PlannedUndo]: ...
+
+
+class Ordered(Protocol):
+    """What a handle orders; likewise."""
+
+    async def cancel(self, execution_id: str, reason: str) -> None: ...
+    async def resume(self, execution_id: str, reason: str) -> None: ...
+    async def resolve(
+        self, execution_id: str, how: str, reason: str, arguments: Mapping[str, Any] | None
+    ) -> None: ...
+
+
+class Executions(Asked, Ordered, Protocol):
+    """Who answers for executions: an engine, or a client of one."""
+
+
 class Handle(Generic[R_co]):
-    """Made by the engine; holds no state but the id."""
+    """Made by an engine or a client; holds no state but the id.
 
-    __slots__ = ("_inquiry", "_workflow", "id")
+    A client's orders wait for an engine that carries them out. Whoever stops waiting (a timeout, a
+    cancelled task) takes nothing back: the order is durable.
+    """
 
-    def __init__(self, execution_id: str, workflow: Workflow[Any, R_co], inquiry: Inquiry) -> None:
+    __slots__ = ("_executions", "_workflow", "id")
+
+    def __init__(
+        self, execution_id: str, workflow: Workflow[Any, R_co], executions: Executions
+    ) -> None:
         self.id = execution_id
         self._workflow = workflow
-        self._inquiry = inquiry
+        self._executions = executions
 
     async def result(self, *, timeout: float | None = None, on_parked: str = "raise") -> R_co:
         """The result, once it is durable.
@@ -32,25 +71,32 @@ class Handle(Generic[R_co]):
         """
         if on_parked not in ("raise", "wait"):
             raise ValueError(f'on_parked={on_parked!r}: say "raise" or "wait"')
-        return await self._inquiry.result(
+        return await self._executions.result(
             self._workflow, self.id, timeout=timeout, wait_when_parked=on_parked == "wait"
         )
 
+    async def accepted(self) -> None:
+        """Returns when an engine has taken the start that gave this handle; at once if none did.
+
+        Raises what `engine.start` would have raised: DifferentRequest, UnknownCode, Undecodable.
+        """
+        await self._executions.accepted(self.id)
+
     async def status(self) -> State:
         """How the execution is; see perdure.domain.states."""
-        return await self._inquiry.status(self.id)
+        return await self._executions.status(self.id)
 
     async def history(self) -> list[HistoryEvent]:
         """All events, in their order."""
-        return await self._inquiry.history(self.id, self._workflow)
+        return await self._executions.history(self.id, self._workflow)
 
     async def cancel(self, reason: str = "cancelled by request") -> None:
         """Asks the body to stop, and undoes what it has done. Returns when that is durable."""
-        await self._inquiry.cancel(self.id, reason)
+        await self._executions.cancel(self.id, reason)
 
     async def resume(self, reason: str = "") -> None:
         """Lets a suspended, blocked or stuck execution go on. Returns when that is durable."""
-        await self._inquiry.resume(self.id, reason)
+        await self._executions.resume(self.id, reason)
 
     async def resolve(
         self,
@@ -65,11 +111,11 @@ class Handle(Generic[R_co]):
         never undoes its activity; "by_hand" says that somebody has undone it. The last two need a
         reason. Raises CannotResolve when no compensation waits, or the arguments do not fit.
         """
-        await self._inquiry.resolve(self.id, how, reason, arguments)
+        await self._executions.resolve(self.id, how, reason, arguments)
 
     async def plan(self) -> list[PlannedUndo]:
         """What a rollback would undo now, in its order, with recorded values; nothing is done."""
-        return await self._inquiry.plan(self.id, self._workflow)
+        return await self._executions.plan(self.id, self._workflow)
 
     def __repr__(self) -> str:
         return f"<Handle of {self.id}>"

@@ -10,6 +10,8 @@ from perdure.domain.journal import IndexRow
 from perdure.domain.states import BlockedByCode, Stuck, Suspended, word_of
 from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER
 
+STAYS_WHEN_CROWDED = 500_000  # due sooner than this it would be back before it has left
+
 if TYPE_CHECKING:
     from perdure.sagas.live_execution import LiveExecution
 
@@ -65,6 +67,7 @@ def leaving_due(execution: "LiveExecution") -> int | None:
     dues = list(state.timers.values())
     dues += [record.due for record in state.open.values() if record.due is not None]
     due = min(dues, default=None)
-    if due is None or execution.crowded:
-        return due
-    return due if due > state.time + LEAVES_WHEN_DUE_AFTER else None
+    if due is None:
+        return None
+    stays = STAYS_WHEN_CROWDED if execution.crowded else LEAVES_WHEN_DUE_AFTER
+    return due if due > execution.now() + stays else None

@@ -25,6 +25,7 @@ from perdure.domain.errors import (
 from perdure.domain.events import Event, Terminal
 from perdure.domain.execution import fold, skipped_of, undone_of
 from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal
+from perdure.domain.mailbox import Settlement
 from perdure.domain.states import BlockedByCode, State, state_of
 from perdure.sagas import resolving
 from perdure.sagas.callbacks import in_callback
@@ -44,17 +45,28 @@ Order = Callable[[LiveExecution], None]
 class Inquiry:
     """See the module."""
 
-    __slots__ = ("_journal", "_residents", "_workflows")
+    __slots__ = ("_journal", "_residents", "_settles", "_workflows")
 
     def __init__(
         self,
         journal: Journal,
         residents: Residents,
         workflows: Mapping[str, Workflow[Any, Any]],
+        settles: tuple[Settlement, ...] = (),
     ) -> None:
+        self._settles = settles
         self._journal = journal
         self._residents = residents
         self._workflows = workflows
+
+    def settling(self, settles: tuple[Settlement, ...]) -> "Inquiry":
+        """The same, for one order that also settles these with what it records."""
+        return Inquiry(self._journal, self._residents, self._workflows, settles)
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether it has handed over what it was to settle."""
+        return not self._settles
 
     async def stream(self, execution_id: str) -> list[Event]:
         """All events. Raises UnknownExecution, Undecodable."""
@@ -65,18 +77,24 @@ class Inquiry:
             raise stream
         return stream
 
+    async def accepted(self, execution_id: str) -> None:
+        """At once: whoever has a handle of an engine has been answered."""
+
     async def status(self, execution_id: str) -> State:
+        """How it is, as far as that is durable."""
+        await self._residents.decided(execution_id)
         live = self._residents.live.get(execution_id)
+        if live is None:
+            row = (await self._journal.rows([execution_id])).get(execution_id)
+            if row is not None and row.state == "blocked":
+                parked = await self._still_parked(row)
+                if parked is not None:
+                    return BlockedByCode(parked.reason)
+            live = self._residents.live.get(execution_id)
         if live is not None:
-            return live.status()
-        row = (await self._journal.rows([execution_id])).get(execution_id)
-        if row is not None and row.state == "blocked":
-            parked = await self._still_parked(row)
-            if parked is not None:
-                return BlockedByCode(parked.reason)
-        live = self._residents.live.get(execution_id)
-        if live is not None:
-            return live.status()
+            state, version = live.status(), live.state.version
+            await self._durable(live, version)
+            return state
         return state_of(fold(execution_id, await self.stream(execution_id)))
 
     async def history(self, execution_id: str, workflow: Workflow[Any, Any]) -> list[HistoryEvent]:
@@ -99,53 +117,54 @@ class Inquiry:
                 raise EngineStopped(execution_id, self._residents.broken_by)
             waiter = waiters.add(execution_id, raise_when_parked=not wait_when_parked)
         try:
-            if not fresh:
-                await self._tell_if_over(execution_id, waiter, wait_when_parked=wait_when_parked)
             async with asyncio.timeout(timeout):
+                if not fresh:
+                    await self._tell_if_over(execution_id, waiter, wait_when_parked)
                 end = await waiter
         finally:
             waiters.remove(execution_id, waiter)
         return outcome(workflow, execution_id, end)
 
     async def _tell_if_over(
-        self, execution_id: str, waiter: Waiter, *, wait_when_parked: bool
+        self,
+        execution_id: str,
+        waiter: Waiter,
+        wait_when_parked: bool,  # noqa: FBT001
     ) -> None:
-        """Tells the waiter what the journal knows already."""
-        if execution_id in self._residents.live:
-            return
-        row = (await self._journal.rows([execution_id])).get(execution_id)
-        if row is None:
-            raise UnknownExecution(execution_id)
-        if row.state == "blocked":
-            parked = await self._still_parked(row)
-            if parked is not None and not wait_when_parked and not waiter.done():
-                waiter.set_exception(parked)
-        elif row.state in ("suspended", "stuck"):
-            if not wait_when_parked and not waiter.done():
-                waiter.set_exception(ExecutionParked(execution_id, row.state, row.reason))
-        elif row.state not in OPEN_STATES:
-            last = (await self.stream(execution_id))[-1]
-            if isinstance(last, events.TERMINAL) and not waiter.done():
-                waiter.set_result(last)
+        """Tells the waiter what is known already."""
+        await self._residents.decided(execution_id)
+        parked: ExecutionParked | None = None
+        live = self._residents.live.get(execution_id)
+        if live is None:
+            row = (await self._journal.rows([execution_id])).get(execution_id)
+            if row is None:
+                raise UnknownExecution(execution_id)
+            if row.state == "blocked":
+                parked = await self._still_parked(row)
+            elif row.state in PARKED_STATES:
+                parked = ExecutionParked(execution_id, row.state, row.reason)
+            elif row.state not in OPEN_STATES:
+                last = (await self.stream(execution_id))[-1]
+                if isinstance(last, events.TERMINAL) and not waiter.done():
+                    waiter.set_result(last)
+        elif live.parked or live.status_word in PARKED_STATES:
+            parked = self._residents.waiters.why_parked(execution_id)
+        if parked is not None and not wait_when_parked and not waiter.done():
+            waiter.set_exception(parked)
 
     async def _still_parked(self, row: IndexRow) -> ExecutionParked | None:
         """Whether this engine's code blocks it too: other code may have written the row."""
         waiters = self._residents.waiters
         if waiters.why_parked(row.execution_id) is None:
-            await self._residents.load([row])
+            await self._residents.loader.load([row])
         return waiters.why_parked(row.execution_id)
 
-    async def joined(
-        self,
-        workflow: Workflow[Any, Any],
-        execution_id: str,
-        payload: bytes,
-        live: LiveExecution | None,
-    ) -> None:
+    async def joined(self, workflow: Workflow[Any, Any], execution_id: str, payload: bytes) -> None:
         """Returns when a start of this id is durable; raises DifferentRequest."""
+        await self._residents.decided(execution_id)
+        live = self._residents.live.get(execution_id)
         if live is not None:
             recorded = live.state.request
-            await self._durable(live, 1)
         else:
             first = (await self.stream(execution_id))[0]
             assert isinstance(first, events.ExecutionStarted)
@@ -154,13 +173,18 @@ class Inquiry:
             raise DifferentRequest(execution_id, difference(recorded, payload))
 
     async def _durable(self, live: LiveExecution, version: int) -> None:
-        if live.stored_version < version:
-            stored: asyncio.Future[None] = self._residents.around.loop.create_future()
-            live.waiters.append((version, stored))
-            await stored
+        """Returns when this version is stored. Raises why it will not be."""
+        if live.stored_version >= version:
+            return
+        if live.gone:
+            raise live.lost_by or EngineStopped(live.id, self._residents.broken_by)
+        stored: asyncio.Future[None] = self._residents.around.loop.create_future()
+        live.waiters.append((version, stored))
+        await stored
 
     async def cancel(self, execution_id: str, reason: str) -> None:
         """Records the request to cancel; durable when it returns. No effect after the end."""
+        check_reason(reason)
 
         def order(live: LiveExecution) -> None:
             if live.state.end is None:
@@ -173,6 +197,7 @@ class Inquiry:
 
     async def resume(self, execution_id: str, reason: str) -> None:
         """Lets a parked execution go on; durable when it returns. No effect on others."""
+        check_reason(reason)
 
         def order(live: LiveExecution) -> None:
             if live.state.end is None and index_word(live) in PARKED_STATES:
@@ -216,15 +241,17 @@ class Inquiry:
 
         def carry_out(live: LiveExecution) -> None:
             if not live.gone and not carried_out:
+                live.settles, self._settles = self._settles, ()
                 try:
                     order(live)
                 except CannotResolve as error:  # to who ordered it; the execution is as it was
                     refused.append(error)
+                    live.settles = ()
                 live.submit()
                 carried_out.append(live)
 
         while not carried_out:  # again when it ended, or was lost, just before
-            live = await self._residents.bring(execution_id, carry_out)
+            live = await self._residents.loader.bring(execution_id, carry_out)
             if live is None:
                 return False
             await in_callback(self._residents.around.loop, partial(carry_out, live))
@@ -232,10 +259,13 @@ class Inquiry:
             raise refused[0]
         live = carried_out[0]
         await self._durable(live, live.state.version)
-        if not live.gone and live.state.end is None and live.body is None:
-            if live.state.rollback is None:
-                await self._residents.reload(live)
         return True
+
+
+def check_reason(reason: object) -> None:
+    """TypeError for what could not be recorded as a reason."""
+    if not isinstance(reason, str):
+        raise TypeError(f"a reason is a str, not {type(reason).__qualname__}: {reason!r}")
 
 
 def outcome(workflow: Workflow[Any, R], execution_id: str, end: Terminal) -> R:

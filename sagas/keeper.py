@@ -6,12 +6,15 @@ there is room. Starts and dues wake it; the repeated scan is only the net below.
 
 import asyncio
 import logging
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from perdure.domain.errors import JournalUnavailable, Undecodable
+from perdure.domain.errors import ExecutionParked, JournalUnavailable, Undecodable
 from perdure.domain.events import TERMINAL
-from perdure.domain.journal import ENDED_STATES, IndexRow, Journal, Scan
+from perdure.domain.journal import ENDED_STATES, PARKED_STATES, IndexRow, Journal, Scan
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 NEVER = 1 << 62
 GOING = ("running", "compensating")
+FORGET_DOUBT_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
 
 log = logging.getLogger("perdure")
 
@@ -32,8 +38,10 @@ class Keeper:
         self._journal = journal
         self._settings = settings
         self._wake: asyncio.Future[None] | None = None
-        self._next_due = NEVER
+        self._next_due = NEVER  # of those that have begun
+        self._next_look = 0  # at them, whether or not one is known to be due
         self._doubtful: list[str] = []
+        self._doubts: Counter[str] = Counter()  # how often, lately
         self.backlog = True
 
     def look(self) -> None:
@@ -45,10 +53,24 @@ class Keeper:
         """What is stored of this one is not what an execution in memory believed.
 
         Its row may have no due although nobody holds it: a start that was stored although the
-        journal said that it was not, an append that somebody else was ahead of.
+        journal said that it was not, an append that somebody else was ahead of. One that comes back
+        again and again is let wait.
         """
+        loop = self._residents.around.loop
+        doubts = self._doubts[execution_id]
+        self._doubts[execution_id] += 1
+        loop.call_later(FORGET_DOUBT_SECONDS, self._forget_doubt, execution_id)
+        pause = min(FIRST_PAUSE_SECONDS * 2**doubts, LONGEST_PAUSE_SECONDS) if doubts else 0.0
+        loop.call_later(pause, self._doubt, execution_id)
+
+    def _doubt(self, execution_id: str) -> None:
         self._doubtful.append(execution_id)
         self.look()
+
+    def _forget_doubt(self, execution_id: str) -> None:
+        self._doubts[execution_id] -= 1
+        if not self._doubts[execution_id]:
+            del self._doubts[execution_id]
 
     def due_at(self, due: int) -> None:
         """An execution has left memory until this time."""
@@ -56,40 +78,46 @@ class Keeper:
             self._next_due = due
             self.look()
 
+    @property
+    def _horizon(self) -> int:
+        """How long before its due an execution comes back to memory."""
+        return LEAVES_WHEN_DUE_AFTER if self._residents.spare else 0
+
     async def keep(self) -> None:
-        """Brings rows back to memory when there is room and they are due; until cancelled."""
-        loop = self._residents.around.loop
-        await self._sweep()
+        """Brings rows back to memory when they are due and there is room; until cancelled."""
+        loop, clock = self._residents.around.loop, self._residents.around.clock
+        swept = False
         while True:
             self._wake = loop.create_future()
+            pause = self._settings.scan_seconds
             try:
+                if not swept:
+                    await self._sweep()
+                    swept = True
                 await self._read_doubtful()
-                await self._scan()
+                await self._wake_sleepers()
+                await self._begin_waiting()
             except JournalUnavailable as error:
                 log.error("%s; looked through again in a second", error)
-                soon = self._residents.around.clock.now() + 1_000_000
-                self._next_due = soon + LEAVES_WHEN_DUE_AFTER
-            if self.backlog and self._residents.in_flight <= self._residents.room:
-                continue
-            seconds = (
-                self._next_due - LEAVES_WHEN_DUE_AFTER - self._residents.around.clock.now()
-            ) / 1e6
-            seconds = min(max(seconds, 0.05), self._settings.scan_seconds)
-            timer = loop.call_later(seconds, self.look)
+                pause = min(pause, 1.0)
+            else:
+                if self.backlog and self._residents.in_flight <= self._residents.room:
+                    continue
+            until_due = (self._next_due - self._horizon - clock.now()) / 1e6
+            timer = loop.call_later(min(max(until_due, 0.05), pause), self.look)
             await self._wake
             timer.cancel()
 
     async def _sweep(self) -> None:
         """What was in flight, or blocked, when the last engine ended."""
         after = None
-        opened = self._residents.around.clock.now()
         while True:
             limit = max(self._residents.free, 1)
             page = await self._journal.scan(
                 Scan(states=(*GOING, "blocked"), after=after, limit=limit)
             )
             await self._decided(page)
-            await self._residents.load([row for row in page if row.started <= opened])
+            await self._residents.loader.load(page)
             if len(page) < limit:
                 return
             after = (page[-1].due or 0, page[-1].execution_id)
@@ -99,10 +127,13 @@ class Keeper:
         """Takes up those that nobody holds, and tells of those that have ended."""
         while doubtful := list(self._doubtful):
             rows = await self._journal.rows(doubtful)
-            await self._residents.load(
+            await self._residents.loader.load(
                 [row for row in rows.values() if row.state in GOING and row.due is None]
             )
             waiters = self._residents.waiters
+            for row in rows.values():
+                if row.state == "blocked" or row.state in PARKED_STATES:
+                    waiters.parked(ExecutionParked(row.execution_id, row.state, row.reason))
             ended = [row.execution_id for row in rows.values() if row.state in ENDED_STATES]
             streams = await self._journal.read([one for one in ended if waiters.has(one)])
             for execution_id, stream in streams.items():
@@ -130,25 +161,53 @@ class Keeper:
             await self._wake
             timer.cancel()
 
-    async def _scan(self) -> None:
-        """What is due soon, in the order of dues, as far as there is room."""
+    async def _wake_sleepers(self) -> None:
+        """What has begun and is due soon, whether or not there is room: only starts wait for that.
+
+        Looked for when one is known to be due, and from time to time as the net below.
+        """
+        now = self._residents.around.clock.now()
+        if now < min(self._next_due - self._horizon, self._next_look):
+            return
+        self._next_due = NEVER
+        self.backlog = True  # the net below is spread for starts too
+        self._next_look = now + round(self._settings.scan_seconds * 1_000_000)
+        scan = Scan(states=GOING, due_until=NEVER, begun=True)
+        while True:
+            page = await self._journal.scan(scan)
+            due = self._due_soon(page)
+            await self._residents.loader.load(due)
+            if len(due) < len(page):
+                later = page[len(due)].due
+                assert later is not None
+                self._next_due = min(self._next_due, later)
+            if len(due) < scan.limit:
+                return
+            scan = replace(scan, after=(due[-1].due or 0, due[-1].execution_id))
+
+    def _due_soon(self, page: Sequence[IndexRow]) -> list[IndexRow]:
+        """The first rows of a page: what is due, and early as many as there is memory for."""
+        now = self._residents.around.clock.now()
+        dues = [row.due or 0 for row in page]
+        early = bisect_right(dues, now) + self._residents.spare
+        return list(page[: min(early, bisect_right(dues, now + self._horizon))])
+
+    async def _begin_waiting(self) -> None:
+        """Starts that wait in the journal, the oldest first, as far as there is room."""
+        if not self.backlog:
+            return
         after: tuple[int, str] | None = None
         while True:
             room = self._residents.free
             if room <= 0:
-                self.backlog = True
                 return
+            now = self._residents.around.clock.now()
             page = await self._journal.scan(
-                Scan(states=GOING, due_until=NEVER, after=after, limit=room)
+                Scan(states=GOING, due_until=now, begun=False, after=after, limit=room)
             )
-            soon = self._residents.around.clock.now() + LEAVES_WHEN_DUE_AFTER
-            due = [row for row in page if row.due is not None and row.due <= soon]
-            await self._decided(due)
-            await self._residents.load(due)
-            if len(due) < len(page) or len(page) < room:
+            await self._decided(page)
+            await self._residents.loader.load(page)
+            if len(page) < room:
                 self.backlog = False
-                later = page[len(due)].due if len(due) < len(page) else None
-                self._next_due = NEVER if later is None else later
                 return
-            last = page[-1]
-            after = (last.due or 0, last.execution_id)
+            after = (page[-1].due or 0, page[-1].execution_id)

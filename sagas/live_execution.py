@@ -16,6 +16,7 @@ from perdure.domain.errors import Blocked, PerdureError, UnknownCode
 from perdure.domain.events import End, Event, RecordedError
 from perdure.domain.execution import Execution
 from perdure.domain.journal import Submission
+from perdure.domain.mailbox import Settlement
 from perdure.domain.states import BlockedByCode, State, state_of
 from perdure.sagas.asking import collect
 from perdure.sagas.backward import Backward
@@ -31,6 +32,7 @@ class LiveExecution:
     """One execution in memory, between its start or its load and its end or its leaving."""
 
     __slots__ = (
+        "__weakref__",
         "around",
         "backward",
         "blocked",
@@ -44,14 +46,16 @@ class LiveExecution:
         "gone",
         "id",
         "index",
+        "lost_by",
         "pending",
+        "reading",
+        "settles",
         "shard",
         "starting",
         "state",
         "stored_version",
         "timers",
         "waiters",
-        "withdrawals",
         "workflow",
     )
 
@@ -69,7 +73,6 @@ class LiveExecution:
         self.backward: Backward | None = None
         self.events: list[Event] = []  # recorded, not submitted yet
         self.timers: list[tuple[int, int]] = []  # (version, ordinal): set when that is stored
-        self.withdrawals: list[tuple[int, int]] = []  # likewise: attempts to cancel
         self.stored_version = 0
         self.pending = 0  # submissions that are not stored yet
         self.index: tuple[str, int | None] | None = None  # state and due, as submitted last
@@ -79,6 +82,9 @@ class LiveExecution:
         self.counted = False  # among those in flight; the residents' mark
         self.crowded = False  # memory is short: it is to leave even for a near due
         self.starting: asyncio.Future[bool] | None = None  # who waits for the start to be durable
+        self.settles: tuple[Settlement, ...] = ()  # with what is submitted next
+        self.reading = False  # its stream is being read again, for a body
+        self.lost_by: Exception | None = None  # why it was dismissed, if its append was refused
         self.gone = False  # dismissed: nothing of it may be recorded any more
 
     def now(self) -> int:
@@ -90,6 +96,13 @@ class LiveExecution:
     def parked(self) -> bool:
         """Whether nothing new may be started: left, blocked or suspended."""
         return self.gone or self.blocked is not None or bool(self.state.suspended)
+
+    @property
+    def lacks_body(self) -> bool:
+        """Whether it goes forward without one: it was parked, and is no longer."""
+        if self.body is not None or self.parked or self.end is not None:
+            return False
+        return self.state.rollback is None and self.state.end is None
 
     # The one attempt
 
@@ -125,6 +138,10 @@ class LiveExecution:
         self.state.apply(event)
         self.feeding.note(event)
         self.events.append(event)
+
+    def waits_for(self, ordinal: int, due: int) -> bool:
+        """Whether a timer is still of use. Implements `timers.Sleeper`."""
+        return not self.gone and self.state.timers.get(ordinal) == due
 
     def timer_due(self, ordinal: int) -> None:
         if not self.parked and ordinal in self.state.timers:
@@ -186,10 +203,11 @@ class LiveExecution:
     def submit(self) -> None:
         """Appends what was recorded, with the row of the index where it changes."""
         changed = index_change(self)
-        if self.events or changed is not None:
+        if self.events or changed is not None or self.settles:
             recorded, self.events = self.events, []
+            settles, self.settles = self.settles, ()
             expected = self.state.version - len(recorded)
-            submission = Submission(self.id, self.shard, expected, recorded, changed)
+            submission = Submission(self.id, self.shard, expected, recorded, changed, settles)
             self.pending += 1
             self.around.committer.submit(submission, self)
 
@@ -197,6 +215,11 @@ class LiveExecution:
         if self.blocked is not None and self.state.end is None:
             return BlockedByCode(str(self.blocked))
         return state_of(self.state)
+
+    @property
+    def status_word(self) -> str:
+        """The word of the index, as it was submitted last."""
+        return self.index[0] if self.index is not None else "running"
 
     def stored(self, submission: Submission) -> None:
         """What was submitted is durable: perform it."""
@@ -220,11 +243,6 @@ class LiveExecution:
                     due = self.state.timers[ordinal]
                     self.around.timers.add(due, ordinal, self.timer_due)
             self.timers = [entry for entry in self.timers if entry[0] > stored]
-        if self.withdrawals:
-            for version, ordinal in self.withdrawals:
-                if version <= stored:
-                    self.forward.withdraw(ordinal)
-            self.withdrawals = [entry for entry in self.withdrawals if entry[0] > stored]
         try:
             self.forward.launch(stored)
             if self.backward is not None:

@@ -10,6 +10,7 @@ Sockets, threads and processes raise `ForbiddenInBody`. After `dismiss()` every 
 """
 
 import asyncio
+import logging
 import sys
 import traceback
 import zlib
@@ -23,6 +24,7 @@ from perdure.domain.errors import (
     NonDeterministicWorkflow,
     TooManyBranches,
 )
+from perdure.sagas.body_task import HASH_MASK, HASH_MULTIPLIER, BodyTask
 from perdure.sagas.callbacks import Callback, TimerCallback
 from perdure.sagas.dismissal import ExecutionDismissed, close_generator, throw_out
 from perdure.sagas.forbidden import NoOutsideWorld
@@ -35,27 +37,13 @@ Ts = TypeVarTuple("Ts")
 
 FEED_STEPS_LIMIT = 100_000
 FEED_REQUESTS_LIMIT = 1_000
-HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd: consecutive ordinals land far apart, none collide
-HASH_MASK = (1 << 61) - 2
+DISMISSAL_RAISES_LIMIT = 1_000
 NO_CONTEXT = Context()
+
+log = logging.getLogger("perdure")
 
 _get_running_loop = asyncio._get_running_loop
 _set_running_loop = asyncio._set_running_loop
-
-
-class BodyTask(asyncio.Task[Any]):
-    """A task whose hash is the same on every replay.
-
-    Sets of tasks, as inside TaskGroup and wait, then iterate alike. The execution id spreads the
-    hashes of many executions over asyncio's global set of tasks, where bare ordinals collide.
-    """
-
-    __slots__ = ("ordinal_hash",)
-    ordinal_hash: int
-    _log_destroy_pending: bool  # asyncio's own: whether it complains of a task that is left
-
-    def __hash__(self) -> int:
-        return self.ordinal_hash
 
 
 class BodyLoop(NoOutsideWorld):
@@ -78,24 +66,26 @@ class BodyLoop(NoOutsideWorld):
         self._generators: list[AsyncGenerator[Any, Any]] | None = None
         self._forget_task = self.tasks.pop
         self._draws = 0
+        self._raises = 0  # of ExecutionDismissed
 
     # What the body asks for
 
     def request_activity(self, activity: "Activity[..., Any]", arguments: bytes) -> ActivityRequest:
         """A future for the activity's result; the request is handed out when the loop rests."""
-        self._check()
         request = ActivityRequest(self, activity, arguments)
         self._ask(request)
         return request
 
     def request_suspension(self, reason: str) -> SuspendRequest:
         """A future that the resumption of the execution resolves."""
-        self._check()
         request = SuspendRequest(self, reason)
         self._ask(request)
         return request
 
     def _ask(self, request: Request) -> None:
+        if self.dismissed:
+            self._refuse_await()
+            return
         self.requests.append(request)
         if len(self.requests) > FEED_REQUESTS_LIMIT:
             self.block(TooManyBranches(self.execution_id, FEED_REQUESTS_LIMIT))
@@ -151,8 +141,10 @@ class BodyLoop(NoOutsideWorld):
                         callback.run()
                     except SystemExit:
                         continue  # its task holds it: a defect of the body
-                    except Exception as error:
+                    except Blocked as error:
                         self.fault = self.fault or error
+                    except Exception as error:  # not its caller's matter, as in asyncio
+                        log.error("%s: a callback raised", self.execution_id, exc_info=error)
         finally:
             _set_running_loop(outer)
             sys.set_asyncgen_hooks(*hooks)
@@ -201,6 +193,15 @@ class BodyLoop(NoOutsideWorld):
         if self.dismissed:
             raise ExecutionDismissed
 
+    def _refuse_await(self) -> None:
+        """Raises, but not for ever: a body that catches it in a loop would never be left.
+
+        From then on it is given what never comes; the next throw finds it waiting, and counts.
+        """
+        self._raises += 1
+        if self._raises <= DISMISSAL_RAISES_LIMIT:
+            raise ExecutionDismissed
+
     def _first_iteration(self, generator: AsyncGenerator[Any, Any]) -> None:
         if self._generators is None:
             self._generators = []
@@ -230,7 +231,7 @@ class BodyLoop(NoOutsideWorld):
 
     def create_future(self) -> asyncio.Future[Any]:
         if self.dismissed:
-            raise ExecutionDismissed
+            self._refuse_await()
         return asyncio.Future(loop=self)
 
     def create_task(
@@ -243,7 +244,8 @@ class BodyLoop(NoOutsideWorld):
     ) -> asyncio.Task[Any]:
         if self.dismissed:
             coro.close()
-            raise ExecutionDismissed
+            self._refuse_await()
+            return asyncio.Future(loop=self)  # type: ignore[return-value]
         task: BodyTask = BodyTask.__new__(BodyTask)
         self._task_count += 1
         task.ordinal_hash = (self._seed + self._task_count) * HASH_MULTIPLIER & HASH_MASK
@@ -279,8 +281,6 @@ class BodyLoop(NoOutsideWorld):
         *args: *Ts,
         context: Context | None = None,
     ) -> Any:
-        if self.dismissed:
-            raise ExecutionDismissed
         handle = TimerCallback(
             self, when, callback, args, copy_context() if context is None else context
         )

@@ -12,10 +12,9 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Raw
 
 from perdure.domain import events
-from perdure.domain.errors import PerdureError
 from perdure.domain.events import Event, RecordedError, RecordedFailure
 from perdure.domain.records import ActivityRecord, CompensationRecord
-from perdure.domain.retry import Retry
+from perdure.domain.retry import LONGEST_DELAY_SECONDS, Retry
 from perdure.sagas.activity import Activity
 from perdure.sagas.attempts import ActivitySuspended, Ended, Raised, Returned, TimedOut, Withdrawn
 from perdure.sagas.compensation import Compensation
@@ -46,28 +45,34 @@ class Trouble:
 
 
 def recorded_error(error: BaseException) -> RecordedError:
-    """An exception as it is recorded; long texts are cut."""
+    """An exception as it is recorded; long texts are cut. Raises nothing, whatever it is given."""
     kind = type(error)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    trace = "".join(traceback.format_exception(error))
+    try:
+        trace = "".join(traceback.format_exception(error))
+    except Exception:  # its texts are the user's code
+        trace = ""
     return RecordedError(
         type=module + kind.__qualname__,
-        text=_cut(_text(error), TEXT_LIMIT),
+        text=_cut(text_of(error), TEXT_LIMIT),
         traceback=trace if len(trace) <= TRACEBACK_LIMIT else "…" + trace[-TRACEBACK_LIMIT:],
     )
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """What it says; a group says what is in it, for nobody looks into a traceback first."""
-    if not isinstance(error, BaseExceptionGroup):
-        return str(error)
-    parts = "; ".join(f"{type(part).__qualname__}: {_text(part)}" for part in error.exceptions)
-    return f"{error.message}: {parts}"
+    try:
+        if not isinstance(error, BaseExceptionGroup):
+            return str(error)
+        parts = (f"{type(part).__qualname__}: {text_of(part)}" for part in error.exceptions)
+        return f"{error.message}: {'; '.join(parts)}"
+    except Exception as defect:
+        return f"(its text cannot be told: str() of it raised {type(defect).__name__})"
 
 
 def recorded_failure(failure: Failure) -> RecordedFailure:
     encoded = encode_failure(failure)
-    text = _cut(str(failure), TEXT_LIMIT)
+    text = _cut(text_of(failure), TEXT_LIMIT)
     return RecordedFailure(name=encoded.name, data=Raw(encoded.data), text=text)
 
 
@@ -79,8 +84,8 @@ def after_attempt(
         case Returned(value):
             try:
                 data, decoded = activity.encode_result(value)
-            except (PerdureError, ValueError, TypeError) as unfit:
-                return _suspended(record, now, recorded_error(unfit), str(unfit)), None
+            except Exception as unfit:  # validators and serializers are the user's code
+                return _suspended(record, now, recorded_error(unfit), text_of(unfit)), None
             succeeded = events.ActivitySucceeded(
                 time=now, ordinal=record.ordinal, attempt=record.attempt, result=Raw(data)
             )
@@ -92,9 +97,8 @@ def after_attempt(
             return _suspended(record, now, error, suspension.reason), None
         case Withdrawn():
             return [cancelled(record, now)], None
-        case TimedOut(seconds):
-            error = RecordedError(type="TimeoutError", text=f"no answer within {seconds:g} s")
-            return _failed(activity, record, Trouble("timeout", error, now, fraction)), None
+        case TimedOut():
+            return _failed(activity, record, Trouble("timeout", _late(ended), now, fraction)), None
         case Raised(error):
             recorded = recorded_error(error)
             trouble = Trouble("defect", recorded, now, fraction, _retry_after(error))
@@ -133,8 +137,8 @@ def _declared(
         return _suspended(record, now, recorded_error(failure), hint)
     try:
         encoded = recorded_failure(failure)
-    except (PerdureError, ValueError, TypeError) as error:
-        return _suspended(record, now, recorded_error(error), str(error))
+    except Exception as error:  # as above
+        return _suspended(record, now, recorded_error(error), text_of(error))
     failed = events.ActivityFailed(
         time=now, ordinal=record.ordinal, attempt=record.attempt, failure=encoded
     )
@@ -215,15 +219,15 @@ def after_compensation(
                 undoes=undoes,
                 attempt=attempt,
                 error=recorded_error(failure),
+                failure=_declared_by(compensation, failure),
             )
         case Raised(ActivitySuspended() as suspension):
             error = RecordedError(type="Suspended", text=suspension.reason)
             return events.CompensationFailed(time=now, undoes=undoes, attempt=attempt, error=error)
         case Raised(raised):
             error, after = recorded_error(raised), _retry_after(raised)
-        case TimedOut(seconds):
-            kind = "timeout"
-            error = RecordedError(type="TimeoutError", text=f"no answer within {seconds:g} s")
+        case TimedOut():
+            kind, error = "timeout", _late(ended)
         case _:
             kind, error, after = "crash", CRASHED, 0.0
     trouble = Trouble(kind, error, now, fraction, after)
@@ -235,10 +239,37 @@ def after_compensation(
     )
 
 
+def _declared_by(compensation: Compensation[..., Any], failure: Failure) -> RecordedFailure | None:
+    """The failure with its fields, if it was to be expected."""
+    if not isinstance(failure, compensation.raises):
+        return None
+    try:
+        return recorded_failure(failure)
+    except Exception:  # told as an error alone: stuck it is either way
+        return None
+
+
+def _late(ended: TimedOut) -> RecordedError:
+    text = f"no answer within {ended.seconds:g} s"
+    if ended.error is None:
+        return RecordedError(type="TimeoutError", text=text)
+    raised = recorded_error(ended.error)
+    return RecordedError(
+        type="TimeoutError",
+        text=_cut(f"{text}; told so, it raised {raised}", TEXT_LIMIT),
+        traceback=raised.traceback,
+    )
+
+
 def _retry_after(error: BaseException) -> float | None:
-    after = getattr(error, "retry_after", None)
-    if isinstance(after, int | float) and not isinstance(after, bool):
-        return float(after)
+    try:
+        after = getattr(error, "retry_after", None)
+        if isinstance(after, int) and not isinstance(after, bool):
+            return float(min(max(after, 0), LONGEST_DELAY_SECONDS))
+        if isinstance(after, float):
+            return after
+    except Exception:  # it may be the user's code
+        return None
     return None
 
 

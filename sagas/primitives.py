@@ -40,6 +40,7 @@ def version(change: str, current: int) -> int:
     >>> if version("trusted-cards", 2) >= 2:
     ...     await check_trusted_card(request.payment_method)
     """
+    _check_text(f"version({change!r}, ...)", change)
     if not isinstance(current, int) or current < 1:
         raise ValueError(f"version({change!r}, {current!r}): versions are ints from 1 on")
     return _loop("version()").version(change, current)
@@ -51,6 +52,7 @@ def suspend(reason: str) -> Awaitable[None]:
     In a body, await it: it returns after the resumption. In an activity it does not return: the
     attempt ends, and the resumption starts the next one.
     """
+    _check_text(f"suspend({reason!r})", reason)
     loop = asyncio._get_running_loop()
     if isinstance(loop, BodyLoop):
         return _suspended(loop, reason)
@@ -61,6 +63,11 @@ def suspend(reason: str) -> Awaitable[None]:
 
 async def _suspended(loop: BodyLoop, reason: str) -> None:
     await loop.request_suspension(reason)
+
+
+def _check_text(call: str, text: object) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"{call}: a {type(text).__name__} was given, and a str is recorded")
 
 
 def _draw(what: str) -> bytes:

@@ -11,7 +11,7 @@ from perdure.domain.errors import Blocked, PerdureError, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.execution import Execution, fold
 from perdure.sagas.activity import Activity
-from perdure.sagas.asking import ask, record_versions
+from perdure.sagas.asking import ask, drop, record_versions
 from perdure.sagas.backward import Backward
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.live_execution import LiveExecution
@@ -32,7 +32,7 @@ def load(execution: LiveExecution, stream: list[Event]) -> None:
     execution.stored_version = state.version
     execution.events, execution.blocked, execution.end = [], None, None
     execution.feeding, execution.backward = Feeding(), None
-    if state.end is not None:
+    if state.end is not None or state.suspended:  # a suspended one is replayed when it goes on
         return
     try:
         replayed = _replayed(execution, stream)
@@ -90,6 +90,8 @@ def go_forward(execution: LiveExecution, replayed: Replay) -> None:
     """Takes the replayed body over, and everything that waits."""
     execution.feeding = replayed.feeding
     record_versions(execution, replayed.body)
+    for request, feed in replayed.dropped:
+        drop(execution, request, feed)
     for ordinal, (request, feed, among) in replayed.unrecorded.items():
         match request:
             case ActivityRequest():  # takes its slot below, after what the crash left open

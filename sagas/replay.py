@@ -30,9 +30,10 @@ class Feeding:
     fed in their order. Outcomes that the body does not wait for are never fed.
     """
 
-    __slots__ = ("_abandoned", "_held", "_suspended")
+    __slots__ = ("_abandoned", "_cancelled", "_held", "_suspended")
 
     def __init__(self) -> None:
+        self._cancelled = False
         self._suspended = False
         self._held: list[tuple[int, Event, Any]] = []
         self._abandoned: dict[int, None] = {}  # smaller than an empty set
@@ -44,8 +45,16 @@ class Feeding:
                 self._suspended = True
             case events.ActivityAbandoned():
                 self._abandoned[event.ordinal] = None
-            case events.ExecutionResumed() | events.CancellationRequested():
+            case events.ExecutionResumed():
                 self._suspended = False
+            case events.CancellationRequested():
+                if not self._cancelled:  # later ones are only recorded
+                    self._suspended = False
+                self._cancelled = True
+
+    def drop(self, ordinal: int) -> None:
+        """The body stopped waiting for this one: its outcome is not fed, even one held already."""
+        self._abandoned[ordinal] = None
 
     def take(
         self, version: int, event: Event, value: Any = NOTHING
@@ -71,39 +80,48 @@ class Feeding:
 class Recorded:
     """What a stream says that the body asked for, feed by feed."""
 
-    __slots__ = ("asked", "dropped", "last_significant")
+    __slots__ = ("asked", "dropped", "last_feed", "last_significant")
 
     def __init__(self, stream: list[Event]) -> None:
         self.asked: dict[int, list[RequestEvent]] = defaultdict(list)
         self.dropped: dict[int, list[int]] = defaultdict(list)
         self.last_significant = 0
+        self.last_feed = 0  # the last one after which something was asked for, or dropped
         for version, event in enumerate(stream, 1):
+            feed = 0
             match event:
                 case events.ActivityStarted() if event.attempt == 1:
-                    self.asked[event.feed].append(event)
+                    feed = event.feed
+                    self.asked[feed].append(event)
                 case events.TimerSet():
-                    self.asked[event.feed].append(event)
+                    feed = event.feed
+                    self.asked[feed].append(event)
                 case events.ExecutionSuspended() if event.cause == "asked":
-                    self.asked[event.feed].append(event)
+                    feed = event.feed
+                    self.asked[feed].append(event)
                 case events.ActivityAbandoned() | events.TimerCancelled():
-                    self.dropped[event.feed].append(event.ordinal)
-            if not isinstance(event, ADMINISTRATIVE):
+                    feed = event.feed
+                    self.dropped[feed].append(event.ordinal)
+            self.last_feed = max(self.last_feed, feed)
+            if feed or not isinstance(event, ADMINISTRATIVE):
                 self.last_significant = version
 
 
 class Replay:
     """What a replay leads to: the body at rest, and what is not recorded yet.
 
-    `unrecorded` are requests without an event: the attempt had no slot yet. `dropped` and
-    `versions` can be new only at the live edge, for a feed whose events were all fed.
+    `unrecorded` are requests without an event: the attempt had no slot yet. `dropped` is what the
+    body stopped waiting for in feeds that no recorded request or drop comes from: the code that
+    was there had a defect in them.
     """
 
-    __slots__ = ("body", "feeding", "last_feed", "unrecorded")
+    __slots__ = ("body", "dropped", "feeding", "last_feed", "unrecorded")
 
     def __init__(self, body: BodyRun) -> None:
         self.body = body
         self.feeding = Feeding()
         self.unrecorded: dict[int, tuple[Request, int, int]] = {}  # with feed and among
+        self.dropped: list[tuple[Request, int]] = []  # with feed
         self.last_feed = 0
 
 
@@ -156,7 +174,7 @@ def _compare(replayed: Replay, recorded: Recorded, feed: int) -> None:
     body = replayed.body
     new, dropped = body.asked()
     expected = recorded.asked.get(feed, [])
-    _compare_dropped(replayed, recorded.dropped.get(feed, []), dropped, feed)
+    _compare_dropped(replayed, recorded, dropped, feed)
     if not new and not expected:
         return
     first = body.next_ordinal
@@ -205,12 +223,17 @@ def _check_count(
 
 
 def _compare_dropped(
-    replayed: Replay, expected: list[int], dropped: list[Request], feed: int
+    replayed: Replay, recorded: Recorded, dropped: list[Request], feed: int
 ) -> None:
-    actual = []
+    actual, expected = [], recorded.dropped.get(feed, [])
     for request in dropped:
+        replayed.feeding.drop(request.ordinal)
         never_started = replayed.unrecorded.pop(request.ordinal, None) is not None
-        if not never_started and not isinstance(request, SuspendRequest):
+        if never_started or isinstance(request, SuspendRequest):
+            continue
+        if feed > recorded.last_feed:
+            replayed.dropped.append((request, feed))
+        else:
             actual.append(request.ordinal)
     if sorted(actual) != sorted(expected):
         raise NonDeterministicWorkflow(

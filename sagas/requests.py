@@ -25,6 +25,11 @@ class Answer(asyncio.Future[Any]):
         self.ordinal = 0  # none yet
         self.open = True
 
+    def set_exception(self, exception: Any) -> None:
+        """As a future's. Where failures come in a group, their order is that of the requests."""
+        exception.request_ordinal = self.ordinal
+        super().set_exception(exception)
+
     def cancel(self, msg: Any | None = None) -> bool:
         if not super().cancel(msg):
             return False

@@ -1,39 +1,27 @@
-"""The residents: which executions are in memory, how they come and when they leave.
+"""The residents: which executions are in memory, and when they leave.
 
 Starts beyond `max_in_flight` are recorded alone and stay rows of the index; what waits for long,
-is parked or has ended leaves. The keeper brings rows back when they are due and there is room.
+is parked or has ended leaves. The keeper brings rows back when they are due, through the loader.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
-from perdure.domain.errors import (
-    Blocked,
-    EngineStopped,
-    ExecutionParked,
-    Undecodable,
-    UnknownCode,
-    UnknownExecution,
-)
-from perdure.domain.events import Event
-from perdure.domain.identity import Identity, shard_of
-from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal, Submission
-from perdure.sagas.callbacks import in_callback
-from perdure.sagas.index import index_row, parked_reason
+from perdure.domain.errors import EngineStopped, ExecutionParked
+from perdure.domain.identity import shard_of
+from perdure.domain.journal import PARKED_STATES, Journal, Submission
+from perdure.domain.mailbox import Settlement
+from perdure.sagas.index import index_row, leaving_due, parked_reason
 from perdure.sagas.keeper import Keeper
 from perdure.sagas.live_execution import LiveExecution
-from perdure.sagas.recorded_start import NOBODY, RecordedStart
-from perdure.sagas.recovery import load
+from perdure.sagas.loading import Loader
+from perdure.sagas.recorded_start import RecordedStart
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.waiters import Waiters
 from perdure.sagas.workflow import Workflow
-
-LOAD_AT_ONCE = 64  # replays in one go; between portions the loop serves others
 
 log = logging.getLogger("perdure")
 
@@ -54,17 +42,21 @@ class Residents:
         self.stopping = False
         self.broken_by = ""  # what broke the engine, if something did
         self.around: Surroundings  # set by the engine before anything is started
-        self._journal = journal
-        self._workflows = workflows
         self._settings = settings
         self._shards = shards
         self.room = settings.max_in_flight * 3 // 4  # from here on rows are brought back
         self.keeper = Keeper(self, journal, settings)
-        self._loading: dict[str, asyncio.Future[None]] = {}
+        self.loader = Loader(self, journal, workflows)
+        self._idle: dict[str, LiveExecution] = {}  # may leave, the one that waits longest first
         self._drained: asyncio.Future[None] | None = None
 
     def begin(
-        self, workflow: Workflow[Any, Any], execution_id: str, payload: bytes, request: Any
+        self,
+        workflow: Workflow[Any, Any],
+        execution_id: str,
+        payload: bytes,
+        request: Any,
+        settles: tuple[Settlement, ...] = (),
     ) -> "asyncio.Future[bool]":
         """Starts an execution, from a plain callback. True: it is durable; False: id is taken."""
         started: asyncio.Future[bool] = self.around.loop.create_future()
@@ -74,15 +66,33 @@ class Residents:
             execution.record_start(payload)
             now = execution.state.time
             row = index_row(execution, "running", now)
-            submission = Submission(execution_id, shard, 0, execution.events, row)
+            submission = Submission(execution_id, shard, 0, execution.events, row, settles)
             self.around.committer.submit(submission, RecordedStart(self.recorded_alone, started))
             return started
-        self.live[execution_id] = execution
-        self._count(execution, busy=True)
-        execution.start(payload, request)
+        self.move_in(execution)
+        try:
+            execution.start(payload, request)
+        except BaseException:  # not of the body: nothing of this start goes any further
+            self._forget(execution)
+            raise
         execution.starting = started
+        execution.settles = settles
         execution.submit()
         return started
+
+    async def decided(self, execution_id: str) -> None:
+        """Returns when no start of this id is under way.
+
+        Until the journal has refused it, the start of an id that is taken stands in memory before
+        the execution that is recorded.
+        """
+        while (there := self.live.get(execution_id)) is not None and there.starting is not None:
+            await asyncio.wait([there.starting])
+
+    def move_in(self, execution: LiveExecution) -> None:
+        """It is in memory from now on."""
+        self.live[execution.id] = execution
+        self._count(execution, busy=True)
 
     def refused_start(self, execution: LiveExecution) -> None:
         self._forget(execution)
@@ -100,26 +110,57 @@ class Residents:
         busy = execution.busy
         if busy is not execution.counted:
             self._count(execution, busy=busy)
+        state = execution.state
+        word, due = execution.index or ("running", None)
+        parked = word == "blocked" or word in PARKED_STATES
+        if parked:
+            if execution.pending == 0:
+                error = ExecutionParked(execution.id, word, parked_reason(execution))
+                self.waiters.parked(error)
+        elif self.waiters.any_parked:
+            self.waiters.goes_on(execution.id)
+        if execution.lacks_body and execution.pending == 0:
+            self.loader.read_body(execution)
+            return
         if busy or not execution.quiet:
             return
-        state = execution.state
         if state.end is not None:
             self._forget(execution)
             self.waiters.ended(execution.id, state.end)
-            return
-        word, due = execution.index or ("running", None)
-        if word == "blocked" or word in PARKED_STATES:
+        elif parked:
             self._forget(execution)
-            self.waiters.parked(ExecutionParked(execution.id, word, parked_reason(execution)))
         elif due is not None:
             self._forget(execution)
             self.keeper.due_at(due)
-        elif len(self.live) > self._settings.resident_limit:
-            execution.crowded = True
-            execution.submit()
+        else:
+            self._stay(execution)
+
+    def _stay(self, execution: LiveExecution) -> None:
+        """It waits in memory, and the one that has waited longest leaves if there are too many."""
+        self._idle.pop(execution.id, None)
+        self._idle[execution.id] = execution
+        if not self.crowded:
+            return
+        while self._idle:
+            oldest = self._idle.pop(next(iter(self._idle)))
+            oldest.crowded = True
+            if leaving_due(oldest) is not None:  # otherwise nothing would ever bring it back
+                oldest.submit()
+                return
+
+    @property
+    def spare(self) -> int:
+        """How many more may wait in memory."""
+        return max(0, self._settings.resident_limit - len(self.live))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more are in memory than should be."""
+        return len(self.live) > self._settings.resident_limit
 
     def lost(self, execution: LiveExecution, error: Exception) -> None:
         log.warning("%s: dismissed, to be read again: %s", execution.id, error)
+        execution.lost_by = error
         self._forget(execution)
         execution.fail_waiters(error)
         self.keeper.read_again(execution.id)
@@ -127,139 +168,20 @@ class Residents:
     def _forget(self, execution: LiveExecution) -> None:
         if self.live.get(execution.id) is execution:
             del self.live[execution.id]
+            self._idle.pop(execution.id, None)
         self._count(execution, busy=False)
         execution.dismiss()
 
     def _count(self, execution: LiveExecution, *, busy: bool) -> None:
         self.in_flight += busy - execution.counted
         execution.counted = busy
-        if not busy:
+        if busy:
+            self._idle.pop(execution.id, None)
+        else:
             if self.keeper.backlog and self.in_flight <= self.room:
                 self.look()
             if self.in_flight == 0 and self._drained is not None and not self._drained.done():
                 self._drained.set_result(None)
-
-    async def bring(
-        self, execution_id: str, order: Callable[[LiveExecution], None]
-    ) -> LiveExecution | None:
-        """The execution in memory; None when it has ended. `order` is for one that is loaded."""
-        while True:
-            if self.stopping:
-                raise EngineStopped(execution_id, self.broken_by)
-            found = self.live.get(execution_id)
-            if found is not None:
-                return found
-            loading = self._loading.get(execution_id)
-            if loading is not None:
-                await asyncio.shield(loading)
-                continue
-            rows = await self._journal.rows([execution_id])
-            if execution_id not in rows:
-                raise UnknownExecution(execution_id)
-            if rows[execution_id].state not in OPEN_STATES + PARKED_STATES:
-                return None
-            found = (await self.load([rows[execution_id]], order)).get(execution_id)
-            if found is not None:
-                return found
-            stream = (await self._journal.read([execution_id])).get(execution_id)
-            if isinstance(stream, Undecodable):
-                raise stream
-
-    async def load(
-        self, rows: Sequence[IndexRow], order: Callable[[LiveExecution], None] | None = None
-    ) -> dict[str, LiveExecution]:
-        """Reads these and lets them go on; those that are in memory already are left out.
-
-        An `order` is carried out at once: what is parked leaves memory again right after.
-        """
-        loop = self.around.loop
-        wanted = {
-            row.execution_id: row
-            for row in rows
-            if row.execution_id not in self.live and row.execution_id not in self._loading
-        }
-        loaded: asyncio.Future[None] = loop.create_future()
-        self._loading.update(dict.fromkeys(wanted, loaded))
-        found: dict[str, LiveExecution] = {}
-        try:
-            streams = await self._journal.read(list(wanted))
-            items = list(streams.items())
-            for first in range(0, len(items), LOAD_AT_ONCE):
-                portion = items[first : first + LOAD_AT_ONCE]
-                work = partial(self._load, portion, wanted, found, order)
-                await in_callback(loop, work)
-        finally:
-            for execution_id in wanted:
-                del self._loading[execution_id]
-            loaded.set_result(None)
-        return found
-
-    def _load(
-        self,
-        portion: Sequence[tuple[str, list[Event] | Undecodable]],
-        rows: Mapping[str, IndexRow],
-        found: dict[str, LiveExecution],
-        order: Callable[[LiveExecution], None] | None,
-    ) -> None:
-        # From a plain callback: bodies cannot be entered from within a task.
-        if self.stopping:
-            return
-        for execution_id, stream in portion:
-            row = rows[execution_id]
-            try:
-                if isinstance(stream, Undecodable):
-                    raise stream
-                workflow = self._workflow(execution_id)
-                execution = LiveExecution(execution_id, row.shard, workflow, self.around)
-                load(execution, stream)
-            except Blocked as error:
-                self._block(row, error)
-                continue
-            blocked = row.state == "blocked"  # written anew with its reason, if it still is
-            execution.index = None if blocked else (row.state, row.due)
-            self.live[execution_id] = found[execution_id] = execution
-            self._count(execution, busy=True)
-            if order is not None:
-                self.waiters.goes_on(execution_id)
-                order(execution)
-            execution.submit()
-            execution.perform()
-            self.settled(execution)
-
-    def _workflow(self, execution_id: str) -> Workflow[Any, Any]:
-        name = Identity.of(execution_id).name
-        found = self._workflows.get(name)
-        if found is None:
-            raise UnknownCode(execution_id, "workflow", name)
-        return found
-
-    def _block(self, row: IndexRow, error: Blocked) -> None:
-        """What cannot even be read or named here is blocked in the index, its data intact."""
-        parked = ExecutionParked(row.execution_id, "blocked", str(error))
-        if (row.state, row.reason) == ("blocked", str(error)):
-            self.waiters.parked(parked)
-            return
-        changed = replace(row, state="blocked", due=None, reason=str(error))
-        self.around.committer.submit(
-            Submission(row.execution_id, row.shard, -1, [], changed), NOBODY
-        )
-        self.waiters.parked(parked)
-
-    async def reload(self, execution: LiveExecution) -> None:
-        """Reads a resident again, with other code or after a resumption, and lets it go on."""
-        streams = await self._journal.read([execution.id])
-        stream = streams[execution.id]
-        if isinstance(stream, Undecodable):
-            raise stream
-
-        def again() -> None:
-            if not execution.gone and len(stream) == execution.state.version:
-                load(execution, stream)
-                execution.submit()
-                execution.perform()
-                self.settled(execution)
-
-        await in_callback(self.around.loop, again)
 
     def look(self) -> None:
         """Lets the keeper look through the journal at once."""

@@ -1,69 +1,81 @@
 """Slots: how many attempts run at once, in the engine and of one activity.
 
-A slot is taken before ActivityStarted is recorded, so that what is recorded as started runs. Who
-finds none waits in line, first come first served within its activity.
+A slot is taken before the start is recorded, so that what is recorded as started runs. Who finds
+none waits in line, first come first served within its activity; the lines take turns.
+Compensations have lines of their own; nothing that holds a slot waits for another one.
 """
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
-from perdure.sagas.activity import Activity
+from perdure.sagas.attempts import Runnable
 
 Granted = Callable[[], bool]
 
 
 class Slots:
-    """Bounded concurrency. `grant` of a waiting one is called from `release`, in line."""
+    """Bounded concurrency. `grant` of a waiting one is called from `release`, in line.
+
+    Counted by activity object, not by name: two workflows may mean different ones by one name.
+    """
 
     __slots__ = ("_free", "_lines", "_running", "closed")
 
     def __init__(self, limit: int) -> None:
         self._free = limit
-        self._running: dict[str, int] = {}
-        self._lines: dict[str, tuple[Activity[..., Any], deque[Granted]]] = {}
+        self._running: dict[Runnable, int] = {}
+        self._lines: dict[Runnable, deque[Granted]] = {}
         self.closed = False
 
-    def take(self, activity: Activity[..., Any]) -> bool:
+    def take(self, wanted: Runnable) -> bool:
         """Takes a slot if one is free and nobody waits for it before us."""
-        if activity.name in self._lines or not self._fits(activity):
+        if wanted in self._lines or not self._fits(wanted):
             return False
-        self._occupy(activity)
+        self._occupy(wanted)
         return True
 
-    def wait(self, activity: Activity[..., Any], granted: Granted) -> None:
+    def wait(self, wanted: Runnable, granted: Granted) -> None:
         """Calls `granted` with the slot taken, later; it answers False if it has no use for it."""
-        line = self._lines.get(activity.name)
+        line = self._lines.get(wanted)
         if line is None:
-            self._lines[activity.name] = line = (activity, deque())
-        line[1].append(granted)
+            self._lines[wanted] = line = deque()
+        line.append(granted)
 
-    def release(self, activity: Activity[..., Any]) -> None:
+    def release(self, holder: Runnable) -> None:
         """Gives a slot back, without handing it on yet: see `hand_on`."""
         self._free += 1
-        if activity.concurrency is not None:
-            self._running[activity.name] -= 1
+        if holder.concurrency is not None:
+            self._running[holder] -= 1
 
     def hand_on(self) -> None:
         """Gives free slots to those that wait. After `release`, once its holder has gone on."""
-        if not self._lines:
-            return
-        for name in list(self._lines):
-            activity, line = self._lines[name]
-            while line and self._fits(activity):
-                self._occupy(activity)
-                if not line.popleft()():
-                    self.release(activity)
-            if not line:
-                del self._lines[name]
+        served = bool(self._lines)
+        while served and self._free > 0:
+            served = False
+            for wanted in list(self._lines):
+                served |= self._serve(wanted)
 
-    def _fits(self, activity: Activity[..., Any]) -> bool:
+    def _serve(self, wanted: Runnable) -> bool:
+        """Grants one slot to a line, which then goes behind the others."""
+        line, granted = self._lines[wanted], False
+        while line and not granted and self._fits(wanted):
+            self._occupy(wanted)
+            granted = line.popleft()()
+            if not granted:
+                self.release(wanted)
+        if not line:
+            del self._lines[wanted]
+        elif granted:
+            self._lines[wanted] = self._lines.pop(wanted)
+        return granted
+
+    def _fits(self, wanted: Runnable) -> bool:
         if self.closed or self._free <= 0:
             return False
-        limit = activity.concurrency
-        return limit is None or self._running.get(activity.name, 0) < limit
+        limit = wanted.concurrency
+        return limit is None or self._running.get(wanted, 0) < limit
 
-    def _occupy(self, activity: Activity[..., Any]) -> None:
+    def _occupy(self, wanted: Runnable) -> None:
         self._free -= 1
-        if activity.concurrency is not None:
-            self._running[activity.name] = self._running.get(activity.name, 0) + 1
+        if wanted.concurrency is not None:
+            self._running[wanted] = self._running.get(wanted, 0) + 1

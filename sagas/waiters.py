@@ -69,6 +69,11 @@ class Waiters:
         """It is parked no longer."""
         self._parked.pop(execution_id, None)
 
+    @property
+    def any_parked(self) -> bool:
+        """Whether something was told that may have to be told again."""
+        return bool(self._parked)
+
     def why_parked(self, execution_id: str) -> ExecutionParked | None:
         """What was told of it here, if it is parked."""
         return self._parked.get(execution_id)

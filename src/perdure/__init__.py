@@ -8,6 +8,7 @@ from perdure.domain.errors import (
     BodyDoesNotRest,
     CancelledExecution,
     CannotResolve,
+    ClientClosed,
     DifferentRequest,
     EngineStopped,
     ExecutionParked,
@@ -17,6 +18,7 @@ from perdure.domain.errors import (
     LostLease,
     NonDeterministicWorkflow,
     NotAJournal,
+    OrderRefused,
     PayloadTooLarge,
     PerdureError,
     RetriesExhausted,
@@ -27,8 +29,9 @@ from perdure.domain.errors import (
     WorkflowDefect,
 )
 from perdure.domain.retry import Retry
-from perdure.infrastructure.composition import open_engine
+from perdure.infrastructure.composition import connect, open_engine
 from perdure.sagas.activity import Activity, activity
+from perdure.sagas.client import Client
 from perdure.sagas.compensation import Compensation
 from perdure.sagas.context import ActivityContext, current_activity
 from perdure.sagas.engine import WorkflowEngine
@@ -50,6 +53,8 @@ __all__ = [
     "BodyDoesNotRest",
     "CancelledExecution",
     "CannotResolve",
+    "Client",
+    "ClientClosed",
     "Compensation",
     "DeclarationError",
     "DifferentRequest",
@@ -65,6 +70,7 @@ __all__ = [
     "LostLease",
     "NonDeterministicWorkflow",
     "NotAJournal",
+    "OrderRefused",
     "PayloadError",
     "PayloadTooLarge",
     "PerdureError",
@@ -80,6 +86,7 @@ __all__ = [
     "WorkflowEngine",
     "__version__",
     "activity",
+    "connect",
     "current_activity",
     "now",
     "open_engine",

@@ -145,6 +145,7 @@ async def test_attempts_in_flight_end_while_suspended_and_are_fed_after_resume(
 
         async with asyncio.TaskGroup() as group:
             found = group.create_task(second())
+            await asyncio.sleep(0)  # the other branch asks first, so its attempt is in flight
             await suspend("needs a look")
         return [found.result()]
 

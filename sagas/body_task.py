@@ -1,0 +1,22 @@
+"""The tasks of a body: their hash is the same on every replay.
+
+Sets of tasks, as inside TaskGroup and wait, then iterate alike. The execution id spreads the hashes
+of many executions over asyncio's global set of tasks, where bare ordinals collide.
+"""
+
+import asyncio
+from typing import Any
+
+HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd: consecutive ordinals land far apart, none collide
+HASH_MASK = (1 << 61) - 2
+
+
+class BodyTask(asyncio.Task[Any]):
+    """See the module. `ordinal_hash` is set before anybody asks for the hash."""
+
+    __slots__ = ("ordinal_hash",)
+    ordinal_hash: int
+    _log_destroy_pending: bool  # asyncio's own: whether it complains of a task that is left
+
+    def __hash__(self) -> int:
+        return self.ordinal_hash

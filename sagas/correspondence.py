@@ -1,0 +1,209 @@
+"""What handles ask of a client: the same as of an engine, by reading the journal and by envelopes.
+
+Results, states and histories are read from what is recorded; orders are posted, and their replies
+waited for. An order stays when nobody waits for it any more: an engine will carry it out.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from msgspec import Raw, Struct
+
+from perdure.domain import events
+from perdure.domain.clock import Clock, Ids
+from perdure.domain.errors import ExecutionParked, Undecodable, UnknownCode, UnknownExecution
+from perdure.domain.events import Event, Terminal
+from perdure.domain.execution import fold
+from perdure.domain.identity import DEFAULT_SHARDS, shard_of
+from perdure.domain.journal import ENDED_STATES, OPEN_STATES
+from perdure.domain.mailbox import (
+    Envelope,
+    PlainOrder,
+    Refused,
+    ResolveOrder,
+    encoded,
+    error_of,
+    reply_of,
+    storable,
+)
+from perdure.domain.post_office import PostOffice
+from perdure.domain.states import BlockedByCode, Running, State, state_of
+from perdure.sagas import resolving
+from perdure.sagas.history import HistoryEvent, history_of
+from perdure.sagas.inquiry import check_reason, outcome
+from perdure.sagas.lookout import Lookout
+from perdure.sagas.posting import Posting
+from perdure.sagas.recovery import activities_of
+from perdure.sagas.workflow import Workflow
+
+R = TypeVar("R")
+
+GOING_ON = tuple(state for state in OPEN_STATES if state != "blocked")
+
+
+class Unwritten:
+    """Stands for the workflow of a handle that was given none: results are plain JSON data."""
+
+    raises = ()
+
+    def decode_result(self, data: bytes) -> Any:
+        return json.loads(data)
+
+
+UNWRITTEN = cast("Workflow[Any, Any]", Unwritten())
+
+
+class Correspondence:
+    """See the module. `start` is the envelope that gave the handle, if one did."""
+
+    __slots__ = ("_clock", "_ids", "_lookout", "_office", "_posting", "_start")
+
+    def __init__(
+        self,
+        office: PostOffice,
+        lookout: Lookout,
+        posting: Posting,
+        *,
+        clock: Clock,
+        ids: Ids,
+        start: Envelope | None = None,
+    ) -> None:
+        self._office = office
+        self._lookout = lookout
+        self._posting = posting
+        self._clock = clock
+        self._ids = ids
+        self._start = start
+
+    async def begun(self, execution_id: str, body: Struct) -> "Correspondence":
+        """Posts a start; the correspondence about it."""
+        envelope = await self._post(execution_id, "start", body)
+        return Correspondence(
+            self._office,
+            self._lookout,
+            self._posting,
+            clock=self._clock,
+            ids=self._ids,
+            start=envelope,
+        )
+
+    async def accepted(self, execution_id: str) -> None:
+        """Returns when an engine has taken the start. Raises what a start of the engine would."""
+        if self._start is not None:
+            await self._answered(self._start)
+
+    async def result(
+        self,
+        workflow: Workflow[Any, R],
+        execution_id: str,
+        *,
+        timeout: float | None = None,
+        wait_when_parked: bool = False,
+    ) -> R:
+        async with asyncio.timeout(timeout):
+            await self.accepted(execution_id)
+            end = await self._end(execution_id, wait_when_parked=wait_when_parked)
+        return outcome(workflow, execution_id, end)
+
+    async def _end(self, execution_id: str, *, wait_when_parked: bool) -> Terminal:
+        while True:
+            looks = self._lookout.looks
+            row = (await self._office.rows([execution_id])).get(execution_id)
+            if row is None:  # not taken yet; it may be refused, which changes no row
+                await self._check_posted(execution_id)
+                await self._lookout.tick(looks)
+                continue
+            if row.state in ENDED_STATES:
+                last = (await self._stream(execution_id))[-1]
+                if isinstance(last, events.TERMINAL):
+                    return last
+                raise Undecodable(execution_id, "the last event", "it is no end")
+            if row.state not in GOING_ON and not wait_when_parked:
+                raise ExecutionParked(execution_id, row.state, row.reason)
+            await self._lookout.row(execution_id, row)
+
+    async def status(self, execution_id: str) -> State:
+        row = (await self._office.rows([execution_id])).get(execution_id)
+        if row is None:
+            await self._check_posted(execution_id)
+            return Running(())
+        if row.state == "blocked":
+            return BlockedByCode(row.reason)
+        return state_of(fold(execution_id, await self._stream(execution_id)))
+
+    async def history(self, execution_id: str, workflow: Workflow[Any, Any]) -> list[HistoryEvent]:
+        stream = await self._recorded(execution_id)
+        if stream is None:
+            await self._check_posted(execution_id)
+        return history_of(stream or [])
+
+    async def plan(
+        self, execution_id: str, workflow: Workflow[Any, Any]
+    ) -> list[resolving.PlannedUndo]:
+        """As the engine's, from what is recorded and the workflow that the handle was given."""
+        stream = await self._stream(execution_id)
+        state = fold(execution_id, stream)
+        found = {}
+        if state.rollback is None and state.end is None:
+            if workflow is UNWRITTEN:
+                raise UnknownCode(execution_id, "workflow", execution_id.partition("@")[0])
+            loop = asyncio.get_running_loop()
+            found = await activities_of(workflow, state, stream, loop)
+        return resolving.planned(state, resolving.known(execution_id, found))
+
+    async def cancel(self, execution_id: str, reason: str) -> None:
+        check_reason(reason)
+        await self._order(execution_id, "cancel", PlainOrder(reason=storable(reason)))
+
+    async def resume(self, execution_id: str, reason: str) -> None:
+        check_reason(reason)
+        await self._order(execution_id, "resume", PlainOrder(reason=storable(reason)))
+
+    async def resolve(
+        self, execution_id: str, how: str, reason: str, arguments: Mapping[str, Any] | None
+    ) -> None:
+        """As the engine's; the arguments have to be JSON data here."""
+        resolving.check(how, reason, arguments)
+        data = Raw(json.dumps(arguments, allow_nan=False).encode())
+        order = ResolveOrder(how=how, reason=storable(reason), arguments=data)
+        await self._order(execution_id, "resolve", order)
+
+    async def _order(self, execution_id: str, kind: str, body: Struct) -> None:
+        if not await self._office.rows([execution_id]):
+            await self._check_posted(execution_id)
+        await self._answered(await self._post(execution_id, kind, body))
+
+    async def _post(self, execution_id: str, kind: str, body: Struct) -> Envelope:
+        shard = shard_of(execution_id, DEFAULT_SHARDS)
+        now = self._clock.now()
+        envelope = Envelope(self._ids.new(), shard, execution_id, kind, encoded(body), now)
+        await self._posting.post(envelope)
+        return envelope
+
+    async def _answered(self, envelope: Envelope) -> None:
+        data = await self._lookout.reply(envelope)
+        reply = reply_of(envelope.execution_id, data)
+        if isinstance(reply, Refused):
+            raise error_of(envelope.execution_id, reply)
+
+    async def _check_posted(self, execution_id: str) -> None:
+        """Raises UnknownExecution unless a start of this one waits in the mailbox."""
+        waiting = await self._office.waiting(execution_id)
+        if not any(envelope.kind == "start" for envelope in waiting):
+            # It may have been taken just now, between the two looks.
+            if not await self._office.rows([execution_id]):
+                raise UnknownExecution(execution_id)
+
+    async def _stream(self, execution_id: str) -> list[Event]:
+        stream = await self._recorded(execution_id)
+        if stream is None:
+            raise UnknownExecution(execution_id)
+        return stream
+
+    async def _recorded(self, execution_id: str) -> list[Event] | None:
+        stream = (await self._office.read([execution_id])).get(execution_id)
+        if isinstance(stream, Undecodable):
+            raise stream
+        return stream

@@ -1,0 +1,183 @@
+"""How executions come to memory: read from the journal, replayed, and let go on.
+
+Several may ask for one at a time; it is read once. What cannot be read, named or replayed here is
+blocked in the index, its data intact, and harms nobody else.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from perdure.domain.errors import (
+    Blocked,
+    EngineStopped,
+    ExecutionParked,
+    Undecodable,
+    UnknownCode,
+    UnknownExecution,
+)
+from perdure.domain.events import Event
+from perdure.domain.identity import Identity
+from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal, Submission
+from perdure.sagas.callbacks import in_callback
+from perdure.sagas.live_execution import LiveExecution
+from perdure.sagas.recorded_start import NOBODY
+from perdure.sagas.recovery import load
+from perdure.sagas.workflow import Workflow
+
+if TYPE_CHECKING:
+    from perdure.sagas.residents import Residents
+
+LOAD_AT_ONCE = 64  # replays in one go; between portions the loop serves others
+
+Order = Callable[[LiveExecution], None]
+
+
+class Loader:
+    """See the module. The residents' own."""
+
+    def __init__(
+        self, residents: "Residents", journal: Journal, workflows: Mapping[str, Workflow[Any, Any]]
+    ) -> None:
+        self._residents = residents
+        self._journal = journal
+        self._workflows = workflows
+        self._loading: dict[str, asyncio.Future[None]] = {}
+        self._reading: set[asyncio.Task[None]] = set()
+
+    async def bring(self, execution_id: str, order: Order) -> LiveExecution | None:
+        """The execution in memory; None when it has ended. `order` is for one that is loaded."""
+        residents = self._residents
+        while True:
+            await residents.decided(execution_id)
+            if residents.stopping:
+                raise EngineStopped(execution_id, residents.broken_by)
+            found = residents.live.get(execution_id)
+            if found is not None:
+                return found
+            loading = self._loading.get(execution_id)
+            if loading is not None:
+                await asyncio.shield(loading)
+                continue
+            rows = await self._journal.rows([execution_id])
+            if execution_id not in rows:
+                raise UnknownExecution(execution_id)
+            if rows[execution_id].state not in OPEN_STATES + PARKED_STATES:
+                return None
+            found = (await self.load([rows[execution_id]], order)).get(execution_id)
+            if found is not None:
+                return found
+            stream = (await self._journal.read([execution_id])).get(execution_id)
+            if isinstance(stream, Undecodable):
+                raise stream
+
+    async def load(
+        self, rows: Sequence[IndexRow], order: Order | None = None
+    ) -> dict[str, LiveExecution]:
+        """Reads these and lets them go on; those that are in memory already are left out.
+
+        An `order` is carried out at once: what is parked leaves memory again right after.
+        """
+        loop, live = self._residents.around.loop, self._residents.live
+        wanted = {
+            row.execution_id: row
+            for row in rows
+            if row.execution_id not in live and row.execution_id not in self._loading
+        }
+        loaded: asyncio.Future[None] = loop.create_future()
+        self._loading.update(dict.fromkeys(wanted, loaded))
+        found: dict[str, LiveExecution] = {}
+        try:
+            streams = await self._journal.read(list(wanted))
+            items = list(streams.items())
+            for first in range(0, len(items), LOAD_AT_ONCE):
+                portion = items[first : first + LOAD_AT_ONCE]
+                work = partial(self._load, portion, wanted, found, order)
+                await in_callback(loop, work)
+        finally:
+            for execution_id in wanted:
+                del self._loading[execution_id]
+            loaded.set_result(None)
+        return found
+
+    def _load(
+        self,
+        portion: Sequence[tuple[str, list[Event] | Undecodable]],
+        rows: Mapping[str, IndexRow],
+        found: dict[str, LiveExecution],
+        order: Order | None,
+    ) -> None:
+        # From a plain callback: bodies cannot be entered from within a task.
+        residents = self._residents
+        if residents.stopping:
+            return
+        for execution_id, stream in portion:
+            row = rows[execution_id]
+            try:
+                if isinstance(stream, Undecodable):
+                    raise stream
+                workflow = self._workflow(execution_id)
+                execution = LiveExecution(execution_id, row.shard, workflow, residents.around)
+                load(execution, stream)
+            except Blocked as error:
+                self._block(row, error)
+                continue
+            blocked = row.state == "blocked"  # written anew with its reason, if it still is
+            execution.index = None if blocked else (row.state, row.due)
+            found[execution_id] = execution
+            residents.move_in(execution)
+            if order is not None:
+                order(execution)
+            execution.submit()
+            execution.perform()
+            residents.settled(execution)
+
+    def _workflow(self, execution_id: str) -> Workflow[Any, Any]:
+        name = Identity.of(execution_id).name
+        found = self._workflows.get(name)
+        if found is None:
+            raise UnknownCode(execution_id, "workflow", name)
+        return found
+
+    def _block(self, row: IndexRow, error: Blocked) -> None:
+        residents = self._residents
+        parked = ExecutionParked(row.execution_id, "blocked", str(error))
+        if (row.state, row.reason) != ("blocked", str(error)):
+            changed = replace(row, state="blocked", due=None, reason=str(error))
+            submission = Submission(row.execution_id, row.shard, -1, [], changed)
+            residents.around.committer.submit(submission, NOBODY)
+        residents.waiters.parked(parked)
+
+    def read_body(self, execution: LiveExecution) -> None:
+        """Gives a resident that goes on after it was parked a body again; soon, not at once."""
+        if execution.reading or self._residents.stopping:
+            return
+        execution.reading = True
+        task = self._residents.around.loop.create_task(self._read_body(execution))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read_body(self, execution: LiveExecution) -> None:
+        residents = self._residents
+        try:
+            stream = (await self._journal.read([execution.id]))[execution.id]
+            if isinstance(stream, Undecodable):
+                raise stream
+        except Exception as error:  # read again by the keeper, with everything that goes with it
+            if not execution.gone:
+                residents.lost(execution, error)
+            return
+
+        def again() -> None:
+            execution.reading = False
+            if execution.gone:
+                return
+            if len(stream) == execution.state.version:  # otherwise what came meanwhile settles it
+                load(execution, stream)
+                execution.submit()
+                execution.perform()
+            residents.settled(execution)
+
+        await in_callback(residents.around.loop, again)
