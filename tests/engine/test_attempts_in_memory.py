@@ -51,6 +51,7 @@ class Sleepy:
     def __init__(self) -> None:
         self.awaited: dict[int, int] = {}
         self.fired: list[int] = []
+        self.through = asyncio.Event()
 
     def waits_for(self, ordinal: int, due: int) -> bool:
         return self.awaited.get(ordinal) == due
@@ -59,6 +60,8 @@ class Sleepy:
         self.fired.append(ordinal)
         if ordinal == 2:
             raise ZeroDivisionError
+        if ordinal == 3:
+            self.through.set()
 
 
 def test_timers_of_no_use_any_more_are_swept_out_long_before_their_due() -> None:
@@ -78,6 +81,6 @@ def test_timers_of_no_use_any_more_are_swept_out_long_before_their_due() -> None
         del dead
         gc.collect()
         assert len(kept._heap) <= 2 * timers.FIRST_SWEEP
-        runner.run(asyncio.sleep(10.0))
+        runner.run(sleepy.through.wait())
         assert sleepy.fired == [1, 2, 3]
     assert [type(error) for error in told] == [ZeroDivisionError]
