@@ -75,9 +75,7 @@ class OrderRefused(PerdureError):
     def __init__(self, execution_id: str, why: str) -> None:
         self.execution_id = execution_id
         self.why = why
-        super().__init__(
-            f"{execution_id}: the engine refused this order: {why}; mend that, and ask again"
-        )
+        super().__init__(f"{execution_id}: refused by the engine: {why}; mend that, and ask again")
 
 
 class Busy(PerdureError):
@@ -98,10 +96,7 @@ class EngineStopped(PerdureError):
 
 
 class ClientClosed(PerdureError):
-    """The client was closed while this was asked of it, or before."""
-
-    def __init__(self) -> None:
-        super().__init__("the client is closed; what it has posted stands: connect again to see")
+    """The client was closed; what it has posted stands, and a new one can see."""
 
 
 class ExecutionEnd(PerdureError):

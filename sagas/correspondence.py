@@ -31,8 +31,9 @@ from perdure.domain.mailbox import (
 from perdure.domain.post_office import PostOffice
 from perdure.domain.states import BlockedByCode, Running, State, state_of
 from perdure.sagas import resolving
+from perdure.sagas.answers import outcome
 from perdure.sagas.history import HistoryEvent, history_of
-from perdure.sagas.inquiry import check_reason, outcome
+from perdure.sagas.inquiry import check_reason
 from perdure.sagas.lookout import Lookout
 from perdure.sagas.posting import Posting
 from perdure.sagas.recovery import activities_of

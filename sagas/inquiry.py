@@ -4,15 +4,12 @@ What is in memory is asked there, the rest is read from the journal; both say th
 """
 
 import asyncio
-import difflib
-import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from perdure.domain import events
 from perdure.domain.errors import (
-    CancelledExecution,
     CannotResolve,
     DifferentRequest,
     EngineStopped,
@@ -20,16 +17,15 @@ from perdure.domain.errors import (
     PerdureError,
     Undecodable,
     UnknownExecution,
-    WorkflowDefect,
 )
-from perdure.domain.events import Event, Terminal
-from perdure.domain.execution import fold, skipped_of, undone_of
+from perdure.domain.events import Event
+from perdure.domain.execution import fold
 from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal
 from perdure.domain.mailbox import Settlement
 from perdure.domain.states import BlockedByCode, State, state_of
 from perdure.sagas import resolving
+from perdure.sagas.answers import difference, outcome, same
 from perdure.sagas.callbacks import in_callback
-from perdure.sagas.endings import restored
 from perdure.sagas.history import HistoryEvent, history_of
 from perdure.sagas.index import index_word
 from perdure.sagas.live_execution import LiveExecution
@@ -169,7 +165,7 @@ class Inquiry:
             first = (await self.stream(execution_id))[0]
             assert isinstance(first, events.ExecutionStarted)
             recorded = bytes(first.request)
-        if recorded != payload and not _same(workflow, recorded, payload):
+        if recorded != payload and not same(workflow, recorded, payload):
             raise DifferentRequest(execution_id, difference(recorded, payload))
 
     async def _durable(self, live: LiveExecution, version: int) -> None:
@@ -266,43 +262,3 @@ def check_reason(reason: object) -> None:
     """TypeError for what could not be recorded as a reason."""
     if not isinstance(reason, str):
         raise TypeError(f"a reason is a str, not {type(reason).__qualname__}: {reason!r}")
-
-
-def outcome(workflow: Workflow[Any, R], execution_id: str, end: Terminal) -> R:
-    """The decoded result, or the end raised as its error."""
-    match end:
-        case events.ExecutionSucceeded():
-            try:
-                return workflow.decode_result(bytes(end.result))
-            except (ValueError, PerdureError) as error:
-                raise Undecodable(execution_id, "the result", str(error)) from error
-        case events.ExecutionCancelled():
-            raise CancelledExecution(execution_id, end.end.reason, end.undone)
-    undone = undone_of(end)
-    if end.end.failure is None:
-        raise WorkflowDefect(execution_id, str(end.end.error), undone)
-    failure = restored(end.end.failure, workflow)
-    for also in end.end.also:
-        failure.add_note(f"together with {also.name}: {also.text}")
-    told = ", ".join(undone) if undone else "nothing had to be undone"
-    skipped = skipped_of(end)
-    more = f"; skipped: {', '.join(skipped)}" if skipped else ""
-    failure.add_note(f"{execution_id} failed with this; undone: {told}{more}")
-    raise failure
-
-
-def _same(workflow: Workflow[Any, Any], recorded: bytes, payload: bytes) -> bool:
-    try:
-        return workflow.request.canonical(recorded) == workflow.request.canonical(payload)
-    except (ValueError, PerdureError):
-        return False
-
-
-def difference(recorded: bytes, given: bytes) -> str:
-    """Two encoded requests, line by line: - is recorded, + is given."""
-    before, after = (
-        json.dumps(json.loads(data), indent=2, ensure_ascii=False).splitlines()
-        for data in (recorded, given)
-    )
-    compared = difflib.unified_diff(before, after, "recorded", "given", lineterm="", n=1)
-    return "\n".join(compared)

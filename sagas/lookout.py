@@ -14,6 +14,7 @@ from perdure.domain.mailbox import Envelope
 from perdure.domain.post_office import PostOffice
 
 PAUSE_SECONDS = 0.5
+CLOSED = "the client is closed; what it has posted stands: connect again to see"
 
 log = logging.getLogger("perdure")
 
@@ -84,11 +85,11 @@ class Lookout:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        self._tell(ClientClosed())
+        self._tell(ClientClosed(CLOSED))
 
     def _watch(self) -> None:
         if self._closed:
-            raise ClientClosed
+            raise ClientClosed(CLOSED)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._watching())
 

@@ -12,7 +12,7 @@ from perdure.domain.errors import ClientClosed, JournalUnavailable, PerdureError
 from perdure.domain.journal import FLUSH_BYTES_LIMIT
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.domain.post_office import PostOffice
-from perdure.sagas.lookout import pause
+from perdure.sagas.lookout import CLOSED, pause
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
@@ -35,7 +35,7 @@ class Posting:
     async def post(self, envelope: Envelope) -> None:
         """Returns when it is durable. Raises JournalUnavailable after some seconds."""
         if self._closed:
-            raise ClientClosed
+            raise ClientClosed(CLOSED)
         posted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((envelope, posted))
         if self._task is None or self._task.done():
