@@ -36,11 +36,7 @@ def connect_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
 
 
 def connect_sender(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
-    """The connection of a client that posts; makes the journal if the file is empty or missing.
-
-    Not by way of the header, as the writer: an engine of this process may have the file open, and
-    its locks would be lost if anything but SQLite closed a handle to it.
-    """
+    """The connection of a client that posts; makes the journal if the file is empty or missing."""
 
     def set_up(connection: sqlite3.Connection) -> None:
         if schema.application_of(connection) != schema.APPLICATION_ID:

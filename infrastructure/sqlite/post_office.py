@@ -16,7 +16,7 @@ from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow
 from perdure.domain.mailbox import Envelope
 from perdure.infrastructure.news import resolve
-from perdure.infrastructure.sqlite import log, mailbox
+from perdure.infrastructure.sqlite import log, mailbox, schema
 from perdure.infrastructure.sqlite.connection import (
     BUSY_SECONDS,
     Synchronous,
@@ -50,6 +50,7 @@ class SQLitePostOffice:
     async def open(cls, path: Path, *, synchronous: Synchronous = "full") -> "SQLitePostOffice":
         """Opens the file, and makes it a journal if there is none yet."""
         path = path.resolve()  # noqa: ASYNC240 (short; by any other name the file is the same)
+        schema.check_header(path)
         sender = ConnectionThread(f"{path} (client, posting)")
         reader = ConnectionThread(f"{path} (client)")
         await sender.start(lambda: connect_sender(path, synchronous))

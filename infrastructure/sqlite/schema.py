@@ -7,6 +7,8 @@ writing rows is log's matter, and mailbox's.
 """
 
 import sqlite3
+import stat
+from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
 
@@ -132,28 +134,39 @@ def unfinished(path: Path) -> bool:
 
 
 def check_header(path: Path) -> bool:
-    """Whether there is a journal to open; reads the file's header only. Raises NotAJournal.
+    """Whether there is a journal to open; reads the file's first page only. Raises NotAJournal.
 
-    Before SQLite sees the file: opening another program's database could already write to it.
+    Before a connection is on it: one could already write to another program's file. By SQLite all
+    the same, as a file that nobody changes: if anything else in this process closed a handle to the
+    file, the locks of a connection that an engine or client here has on it would be gone.
     """
     try:
-        with path.open("rb") as file:
-            header = file.read(100)
+        found = path.stat()
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise JournalUnavailable(
-            f"{path}: cannot be read ({error.strerror}); check the file and its rights"
-        ) from error
-    if not header:
+        raise unreadable(path, str(error.strerror)) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise unreadable(path, "it is a directory")
+    if found.st_size == 0:
         return False
-    if not any(header) and unfinished(path):  # SQLite has to roll that back first
-        return True
-    if not header.startswith(b"SQLite format 3\x00"):
-        raise NotAJournal(f"{path}: not a SQLite file; {NEXT_STEP_WHEN_FOREIGN}")
-    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
-        raise foreign(path)
+    try:
+        uri = f"{path.as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            if application_of(connection) != APPLICATION_ID:
+                raise foreign(path)
+    except sqlite3.OperationalError as error:
+        raise unreadable(path, str(error)) from error
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+            return True  # ours or not, it will be told when it is opened
+        if not unfinished(path):  # else SQLite has to roll that back first
+            raise NotAJournal(f"{path}: not a SQLite file; {NEXT_STEP_WHEN_FOREIGN}") from error
     return True
+
+
+def unreadable(path: Path, why: str) -> JournalUnavailable:
+    return JournalUnavailable(f"{path}: cannot be read ({why}); check the file and its rights")
 
 
 def check(connection: sqlite3.Connection, path: Path | str) -> None:

@@ -32,7 +32,9 @@ async def refusal(store: SQLiteStore) -> str:
         with pytest.raises(NotAJournal) as raised:
             await store.open(read_only=read_only)
         told.append(str(raised.value))
-    assert told[0] == told[1]
+    with pytest.raises(NotAJournal) as raised:
+        await store.post_office()
+    assert told == [str(raised.value)] * 2
     assert str(store.path) in told[0]
     assert store.path.read_bytes() == before
     return told[0]

@@ -91,6 +91,25 @@ def test_a_journal_used_in_a_forked_child_says_so_and_serves_the_parent_on(
         assert other.wait() == 0
 
 
+LOOK = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM journal').close()"
+
+
+async def test_looking_at_a_file_lets_go_of_no_lock_that_an_engine_has_on_it(
+    sqlite: SQLiteStore,
+) -> None:
+    journal = await sqlite.open()
+    await journal.append([start(payment(1))])
+    with pytest.raises(JournalInUse):
+        await sqlite.open()
+    for visitor in (await sqlite.open(read_only=True), await sqlite.post_office()):
+        await visitor.close()
+    command = [sys.executable, "-c", LOOK, str(sqlite.path)]
+    await asyncio.to_thread(subprocess.run, command, check=True)
+    # Without locks the other one takes itself for the last, and takes the log away as it leaves.
+    assert sqlite.path.with_name("payments.db-wal").exists()
+    await journal.close()
+
+
 # behaviour 1
 @pytest.mark.parametrize("batches", [1, 25])
 async def test_what_was_told_durable_survives_a_kill_and_no_batch_is_torn(
