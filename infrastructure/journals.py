@@ -75,12 +75,7 @@ async def open_journal(url: str, *, read_only: bool = False) -> Journal:
     Read-only it takes no lock, makes no journal and refuses to append: for looking at the journal
     of an engine that runs, or of none. SQLite may leave an empty -wal and a -shm beside the file.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise BadAddress(f"{url!r}: {error}; use {POSSIBLE}") from error
-    if "#" in url:
-        raise BadAddress(f"{url!r}: write # as %23, or it begins what is no part of an address")
+    parts = split(url)
     opener = OPENERS.get(parts.scheme)
     if opener is None:
         raise no_such_kind(url)
@@ -89,11 +84,21 @@ async def open_journal(url: str, *, read_only: bool = False) -> Journal:
 
 async def open_post_office(url: str) -> PostOffice:
     """What a client has of the journal at this address, which is made if there is none yet."""
-    parts = urlsplit(url)
+    parts = split(url)
     opener = POST_OFFICES.get(parts.scheme)
     if opener is None:
         raise no_such_kind(url)
     return await opener(url, parts)
+
+
+def split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise BadAddress(f"{url!r}: {error}; use {POSSIBLE}") from error
+    if "#" in url:
+        raise BadAddress(f"{url!r}: write # as %23, or it begins what is no part of an address")
+    return parts
 
 
 def no_such_kind(url: str) -> BadAddress:

@@ -6,7 +6,7 @@ import pytest
 
 from perdure.domain.errors import JournalError
 from perdure.infrastructure.errors import BadAddress
-from perdure.infrastructure.journals import open_journal
+from perdure.infrastructure.journals import open_journal, open_post_office
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
 from tests.journals.submissions import payment, start
@@ -56,8 +56,9 @@ async def test_a_bad_address_is_told_what_is_possible(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadAddress, match=told):
-        await open_journal(url)
+    for opens in (open_journal, open_post_office):
+        with pytest.raises(BadAddress, match=told):
+            await opens(url)
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240
 
 
