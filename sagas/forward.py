@@ -73,7 +73,9 @@ class Forward:
     def ask(self, request: ActivityRequest, feed: int, among: int) -> None:
         """Starts the activity in this submission if a slot is free, later otherwise."""
         execution = self.execution
-        if not execution.parked and execution.around.slots.take(request.activity):
+        if execution.parked:  # in no line: it would hold up others, and is asked for again
+            self.unstarted[request.ordinal] = (request, feed, among)
+        elif execution.around.slots.take(request.activity):
             self._first(request, feed, among)
         else:
             self.wait(request, feed, among)

@@ -78,20 +78,20 @@ class Inquiry:
 
     async def status(self, execution_id: str) -> State:
         """How it is, as far as that is durable."""
-        await self._residents.decided(execution_id)
-        live = self._residents.live.get(execution_id)
-        if live is None:
+        while True:
+            await self._residents.decided(execution_id)
+            live = self._residents.live.get(execution_id)
+            if live is not None:
+                state, version = live.status(), live.state.version
+                await self._durable(live, version)
+                return state
             row = (await self._journal.rows([execution_id])).get(execution_id)
             if row is not None and row.state == "blocked":
                 parked = await self._still_parked(row)
                 if parked is not None:
                     return BlockedByCode(parked.reason)
-            live = self._residents.live.get(execution_id)
-        if live is not None:
-            state, version = live.status(), live.state.version
-            await self._durable(live, version)
-            return state
-        return state_of(fold(execution_id, await self.stream(execution_id)))
+            if execution_id not in self._residents.live:
+                return state_of(fold(execution_id, await self.stream(execution_id)))
 
     async def history(self, execution_id: str, workflow: Workflow[Any, Any]) -> list[HistoryEvent]:
         return history_of(await self.stream(execution_id))

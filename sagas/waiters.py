@@ -52,18 +52,17 @@ class Waiters:
 
     def parked(self, error: ExecutionParked) -> None:
         execution_id = error.execution_id
+        before = self._parked.get(execution_id)
+        if before is None or str(before) != str(error):
+            self._parked[execution_id] = error
+            if len(self._parked) > REMEMBERED_LIMIT:
+                del self._parked[next(iter(self._parked))]
+            log.warning("%s", error)
+            if self._on_parked is not None:  # it may raise: not in here
+                asyncio.get_running_loop().call_soon(self._on_parked, error)
         for waiter, raise_when_parked in list(self._by_id.get(execution_id, ())):
             if raise_when_parked and not waiter.done():
                 waiter.set_exception(error)
-        before = self._parked.get(execution_id)
-        if before is not None and str(before) == str(error):
-            return
-        self._parked[execution_id] = error
-        if len(self._parked) > REMEMBERED_LIMIT:
-            del self._parked[next(iter(self._parked))]
-        log.warning("%s", error)
-        if self._on_parked is not None:  # it may raise: not in here
-            asyncio.get_running_loop().call_soon(self._on_parked, error)
 
     def goes_on(self, execution_id: str) -> None:
         """It is parked no longer."""
