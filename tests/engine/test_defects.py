@@ -1,4 +1,4 @@
-"""A defect in one branch while another one is in flight: what is mended goes on, or is cancelled."""
+"""A defect in one branch while another is in flight: what is mended goes on, or is cancelled."""
 
 import asyncio
 
