@@ -6,7 +6,7 @@ in one word how an execution is. Replaying the body is not done here.
 
 from perdure.domain import events
 from perdure.domain.errors import Undecodable
-from perdure.domain.events import End, Event
+from perdure.domain.events import Event
 from perdure.domain.records import ActivityRecord, CompensationRecord, Phase, Rollback
 
 
@@ -209,13 +209,6 @@ def fold(execution_id: str, stream: list[Event]) -> Execution:
             reason = f"it does not follow from the events before it: {error!r}"
             raise Undecodable(execution_id, what, reason) from error
     return execution
-
-
-def end_of(terminal: events.Terminal) -> End:
-    """How the body ended, whatever the terminal event."""
-    if isinstance(terminal, events.ExecutionSucceeded):
-        return End(kind="succeeded", result=terminal.result)
-    return terminal.end
 
 
 def skipped_of(terminal: events.Terminal) -> tuple[str, ...]:

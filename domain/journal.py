@@ -12,7 +12,8 @@ from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
 from perdure.domain.mailbox import Mailbox, Settlement
 
-# States of the index in which nobody has to be waited for: work that goes on by itself.
+# States of the index that an engine takes up when it is due: what goes on by itself, and what is
+# blocked by code that may have been exchanged since.
 OPEN_STATES = ("running", "compensating", "blocked")
 PARKED_STATES = ("suspended", "stuck")
 ENDED_STATES = ("succeeded", "failed", "compensated", "cancelled")
