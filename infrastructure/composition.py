@@ -47,15 +47,18 @@ async def open_engine(
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Client]:
+async def connect(url: str, *, reply_timeout: float | None = None) -> AsyncIterator[Client]:
     """A client of the journal at this address, whether an engine runs on it or not.
 
     `url` as for `open_engine`; the journal is made if there is none yet. It may be in any process
-    that reaches the file, several of them at once, beside an engine too.
+    that reaches the file, several of them at once, beside an engine too. `reply_timeout`: how many
+    seconds `cancel`, `resume`, `resolve` and `accepted` of its handles wait for an engine, before
+    they raise TimeoutError, although the order stands; without, as long as it takes.
 
     >>> async with connect("sqlite:///payments.db") as client:
     ...     handle = await client.start(process_payment, request)
     """
     office = await open_post_office(url)
-    async with Client(office, clock=SystemClock(), ids=SystemIds()) as client:
+    clock, ids = SystemClock(), SystemIds()
+    async with Client(office, clock=clock, ids=ids, reply_timeout=reply_timeout) as client:
         yield client

@@ -13,7 +13,7 @@ from perdure.domain.clock import Clock, Ids
 from perdure.domain.identity import Identity, execution_id
 from perdure.domain.mailbox import StartOrder
 from perdure.domain.post_office import PostOffice
-from perdure.sagas.correspondence import UNWRITTEN, Correspondence
+from perdure.sagas.correspondence import UNWRITTEN, Correspondence, Letters
 from perdure.sagas.handle import Handle
 from perdure.sagas.lookout import Lookout
 from perdure.sagas.posting import Posting
@@ -30,11 +30,15 @@ class Client:
     takes it, and whoever waits for that waits as long.
     """
 
-    def __init__(self, office: PostOffice, *, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, office: PostOffice, *, clock: Clock, ids: Ids, reply_timeout: float | None = None
+    ) -> None:
         self._office = office
         self._lookout = Lookout(office)
         self._posting = Posting(office)
-        self._about = Correspondence(office, self._lookout, self._posting, clock=clock, ids=ids)
+        self._about = Correspondence(
+            Letters(office, self._lookout, self._posting, clock, ids, reply_timeout)
+        )
 
     async def start(self, workflow: Workflow[Q, R], request: Q) -> Handle[R]:
         """Orders an execution, and returns when the order is durable (the talk's sendDiscard).
@@ -59,7 +63,7 @@ class Client:
         return await handle.result(timeout=timeout)
 
     @overload
-    def handle(self, execution_id: str) -> Handle[Any]: ...
+    def handle(self, execution_id: str, workflow: None = None) -> Handle[Any]: ...
     @overload
     def handle(self, execution_id: str, workflow: Workflow[Any, R]) -> Handle[R]: ...
 

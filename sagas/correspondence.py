@@ -7,6 +7,7 @@ waited for. An order stays when nobody waits for it any more: an engine will car
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from msgspec import Raw, Struct
@@ -56,44 +57,59 @@ class Unwritten:
 UNWRITTEN = cast("Workflow[Any, Any]", Unwritten())
 
 
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """What a client posts and waits with; `reply_timeout`: how long for an engine, in seconds."""
+
+    office: PostOffice
+    lookout: Lookout
+    posting: Posting
+    clock: Clock
+    ids: Ids
+    reply_timeout: float | None
+
+    async def post(self, execution_id: str, kind: str, body: Struct) -> Envelope:
+        """Returns when it is durable."""
+        shard = shard_of(execution_id, DEFAULT_SHARDS)
+        now = self.clock.now()
+        envelope = Envelope(self.ids.new(), shard, execution_id, kind, encoded(body), now)
+        await self.posting.post(envelope)
+        return envelope
+
+    async def answered(self, envelope: Envelope, timeout: float | None) -> None:
+        """Returns when it is carried out. Raises why it is not."""
+        try:
+            async with asyncio.timeout(timeout):
+                data = await self.lookout.reply(envelope)
+        except TimeoutError:
+            raise TimeoutError(
+                f"{envelope.execution_id}: no engine has taken the order to {envelope.kind} within "
+                f"{timeout} s; it stands, and will be carried out when one runs"
+            ) from None
+        reply = reply_of(envelope.execution_id, data)
+        if isinstance(reply, Refused):
+            raise error_of(envelope.execution_id, reply)
+
+
 class Correspondence:
     """See the module. `start` is the envelope that gave the handle, if one did."""
 
-    __slots__ = ("_clock", "_ids", "_lookout", "_office", "_posting", "_start")
+    __slots__ = ("_letters", "_lookout", "_office", "_start")
 
-    def __init__(
-        self,
-        office: PostOffice,
-        lookout: Lookout,
-        posting: Posting,
-        *,
-        clock: Clock,
-        ids: Ids,
-        start: Envelope | None = None,
-    ) -> None:
-        self._office = office
-        self._lookout = lookout
-        self._posting = posting
-        self._clock = clock
-        self._ids = ids
+    def __init__(self, letters: Letters, start: Envelope | None = None) -> None:
+        self._letters = letters
+        self._office = letters.office
+        self._lookout = letters.lookout
         self._start = start
 
     async def begun(self, execution_id: str, body: Struct) -> "Correspondence":
         """Posts a start; the correspondence about it."""
-        envelope = await self._post(execution_id, "start", body)
-        return Correspondence(
-            self._office,
-            self._lookout,
-            self._posting,
-            clock=self._clock,
-            ids=self._ids,
-            start=envelope,
-        )
+        return Correspondence(self._letters, await self._letters.post(execution_id, "start", body))
 
     async def accepted(self, execution_id: str) -> None:
         """Returns when an engine has taken the start. Raises what a start of the engine would."""
         if self._start is not None:
-            await self._answered(self._start)
+            await self._letters.answered(self._start, self._letters.reply_timeout)
 
     async def result(
         self,
@@ -104,7 +120,8 @@ class Correspondence:
         wait_when_parked: bool = False,
     ) -> R:
         async with asyncio.timeout(timeout):
-            await self.accepted(execution_id)
+            if self._start is not None:
+                await self._letters.answered(self._start, None)
             end = await self._end(execution_id, wait_when_parked=wait_when_parked)
         return outcome(workflow, execution_id, end)
 
@@ -174,20 +191,8 @@ class Correspondence:
     async def _order(self, execution_id: str, kind: str, body: Struct) -> None:
         if not await self._office.rows([execution_id]):
             await self._check_posted(execution_id)
-        await self._answered(await self._post(execution_id, kind, body))
-
-    async def _post(self, execution_id: str, kind: str, body: Struct) -> Envelope:
-        shard = shard_of(execution_id, DEFAULT_SHARDS)
-        now = self._clock.now()
-        envelope = Envelope(self._ids.new(), shard, execution_id, kind, encoded(body), now)
-        await self._posting.post(envelope)
-        return envelope
-
-    async def _answered(self, envelope: Envelope) -> None:
-        data = await self._lookout.reply(envelope)
-        reply = reply_of(envelope.execution_id, data)
-        if isinstance(reply, Refused):
-            raise error_of(envelope.execution_id, reply)
+        envelope = await self._letters.post(execution_id, kind, body)
+        await self._letters.answered(envelope, self._letters.reply_timeout)
 
     async def _check_posted(self, execution_id: str) -> None:
         """Raises UnknownExecution unless a start of this one waits in the mailbox."""

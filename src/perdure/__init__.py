@@ -3,6 +3,7 @@
 The names that users write with; what they mean stands where they are defined.
 """
 
+from perdure import blocking
 from perdure.domain.errors import (
     BadIdentity,
     BodyDoesNotRest,
@@ -86,6 +87,7 @@ __all__ = [
     "WorkflowEngine",
     "__version__",
     "activity",
+    "blocking",
     "connect",
     "current_activity",
     "now",
