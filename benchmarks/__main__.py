@@ -16,6 +16,7 @@ from benchmarks.branches import hold, in_own_process, memory
 from benchmarks.crash import crash
 from benchmarks.figures import Figures
 from benchmarks.machine import place_for
+from benchmarks.orders import orders, serve
 from benchmarks.replaying import replays
 from benchmarks.workflow import Shape, payment
 from benchmarks.works import latency, throughput
@@ -89,6 +90,30 @@ def measure_latency(
         work = payment(Shape(in_threads=in_threads))
         figures = asyncio.run(latency(place, work, workflows, in_flight=in_flight or workflows))
     show(figures, as_json=as_json)
+
+
+@app.command("orders")
+def measure_orders(
+    *,
+    journal: Journal = "sqlite",
+    count: Annotated[int, typer.Option("--orders", min=1, help="How many are measured.")] = 300,
+    load: Annotated[
+        int, typer.Option(min=0, help="Executions in flight, at the engine's limit; 0: it idles.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Milliseconds until an order of a client is taken by an engine in another process."""
+    if journal.startswith("memory"):
+        raise typer.BadParameter("a journal in memory has no other process; use sqlite")
+    with place_for(journal) as place:
+        figures = asyncio.run(orders(place, payment(Shape()), count, load=load))
+    show(figures, as_json=as_json)
+
+
+@app.command("serve", hidden=True)
+def serve_orders(url: str, load: int) -> None:
+    """The engine of `orders`."""
+    asyncio.run(serve(url, payment(Shape()), load))
 
 
 @app.command("crash")

@@ -47,9 +47,18 @@ def test_after_a_kill_only_the_activity_in_flight_runs_again() -> None:
     assert figures["recover_s"] > 0
 
 
-def test_a_journal_in_memory_cannot_be_recovered_from() -> None:
-    done = CliRunner().invoke(app, ["crash", "--journal", "memory"])
+@pytest.mark.parametrize("command", ["crash", "orders"])
+def test_a_journal_in_memory_is_in_no_other_process(command: str) -> None:
+    done = CliRunner().invoke(app, [command, "--journal", "memory"])
     assert done.exit_code == 2
+
+
+@pytest.mark.parametrize("load", ["0", "4"])
+def test_orders_are_timed_until_they_are_taken(load: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    figures = told("orders", "--orders", "8", "--load", load)
+    assert set(KEYS) <= figures.keys()
+    assert 0 < figures["durable_p50_ms"] < figures["p50_ms"] <= figures["p99_ms"]
 
 
 def test_replay_counts_every_event() -> None:
