@@ -45,8 +45,10 @@ def demo(
 
     A payment saga for each order: charge, tracking code, parcel, mail. The shop is a process of
     its own; it answers late, turns calls away, loses the answers to charges it has made, and runs
-    out of articles. The worker is killed with SIGKILL twice. In the end the shop's books are
-    audited against the journal; the exit status is 1 if anything is off.
+    out of articles. Orders are placed by this process, through the journal's mailbox, at a pace of
+    their own. The worker, which carries them out, is killed with SIGKILL twice; orders are placed
+    on while none runs. In the end the shop's books are audited against the journal; the exit status
+    is 1 if anything is off.
 
     Example: perdure demo --orders 50 --seed 7
     """
@@ -122,5 +124,6 @@ class Display:
         self._console.print(
             f"  All {len(times)} went on after {min(times.values()):.2f} s (first), "
             f"{middle(times):.2f} s (median), {max(times.values()):.2f} s (last); "
-            f"the new engine was open after {kill.opened_seconds:.2f} s."
+            f"the new engine was open after {kill.opened_seconds:.2f} s. "
+            f"{kill.placed} orders were placed while no worker ran."
         )

@@ -38,10 +38,16 @@ def figures(evening: Evening) -> dict[str, Any]:
         "open": audit.open,
         "kills": len(evening.kills),
         "recovered": sum(len(kill.went_on) for kill in evening.kills),
+        "placed_while_down": placed_while_down(evening),
         "double_charges": audit.double_charges,
         "violations": list(audit.violations),
         "seconds": round(evening.seconds, 3),
     }
+
+
+def placed_while_down(evening: Evening) -> int:
+    """Orders that were accepted while no worker ran."""
+    return sum(kill.placed for kill in evening.kills)
 
 
 def undone(audit: Audit) -> int:
@@ -173,7 +179,8 @@ def verdict(console: Console, evening: Evening) -> None:
     console.print(
         Text(
             f"All {audit.orders} orders are fulfilled or completely undone, through "
-            f"{len(evening.kills)} kills, in {evening.seconds:.1f} s.",
+            f"{len(evening.kills)} kills, in {evening.seconds:.1f} s; "
+            f"{placed_while_down(evening)} of them were placed while no worker ran.",
             style="bold green",
         )
     )

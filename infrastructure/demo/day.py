@@ -1,7 +1,7 @@
 """A day of the demo: a shop, a worker that is killed and started again, the audit in the evening.
 
-It decides when to kill and what was seen; how the processes run is `processes`, what is printed is
-the command line's matter. It reads the journal as any visitor does and takes no part in the work.
+It decides when to kill and what was seen; how orders are placed is `placing`, how the processes run
+`processes`, what is printed the command line's matter. It reads the journal as any visitor does.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from perdure.infrastructure.demo.audit import Audit, audit
 from perdure.infrastructure.demo.facts import read_books
 from perdure.infrastructure.demo.journal_facts import all_rows, facts_of, streams_of
 from perdure.infrastructure.demo.kills import Kill
+from perdure.infrastructure.demo.placing import Placing
 from perdure.infrastructure.demo.processes import Child, Processes, processes
 from perdure.infrastructure.errors import BadAddress
 from perdure.infrastructure.journals import open_journal
@@ -149,25 +150,27 @@ class Work:
         self._shop = shop
         self._started = started
         self._watcher = watcher
+        self._placing = Placing(plan.orders)
         self._kills: list[Kill] = []
         self._ended = 0
         self._moved = time.monotonic()
+        self._progress = Progress(fulfilled=0, undone=0, open=0)
 
     async def through_the_day(self) -> Sequence[Kill]:
-        """Returns when the worker has ended by itself, or nothing moves any more."""
-        worker = await self._worker()
-        async with reading(self._plan.journal) as journal:
-            while worker.status is None:
-                progress = await self._look(journal)
-                if self._kill_is_due(progress):
-                    worker = await self._kill(journal, worker)
-                if time.monotonic() - self._moved > STALL_SECONDS:
-                    return self._kills  # the audit tells what is left open
-                await asyncio.sleep(POLL_SECONDS)
-            if worker.status != 0:
-                raise worker.failed(f"ended by itself, with status {worker.status}")
-            await self._look(journal)
-            await self._follow(journal, to_the_end=True)
+        """Returns when all orders are placed and have ended, or nothing moves any more."""
+        async with self._placing.under_way(self._plan.journal, self._shop):
+            worker = await self._worker()
+            async with reading(self._plan.journal) as journal:
+                while not (await self._look(journal) and self._placing.done):
+                    if self._kill_is_due():
+                        worker = await self._kill(journal, worker)
+                    if worker.status is not None:
+                        raise worker.failed(f"ended by itself, with status {worker.status}")
+                    if time.monotonic() - self._moved > STALL_SECONDS:
+                        return self._kills  # the audit tells what is left open
+                    await asyncio.sleep(POLL_SECONDS)
+                await self._follow(journal, to_the_end=True)
+            await worker.end()
         return self._kills
 
     async def _worker(self) -> Child:
@@ -175,7 +178,8 @@ class Work:
             journal=self._plan.journal, shop=self._shop, at_once=self._plan.at_once
         )
 
-    async def _look(self, journal: Journal) -> Progress:
+    async def _look(self, journal: Journal) -> bool:
+        """Whether everything that was placed so far has ended."""
         counts = Counter(row.state for row in await all_rows(journal))
         fulfilled = counts["succeeded"]
         ended = sum(counts[state] for state in ENDED_STATES)
@@ -186,7 +190,8 @@ class Work:
             self._ended, self._moved = ended, time.monotonic()
         self._watcher.progressed(progress)
         await self._follow(journal, to_the_end=False)
-        return progress
+        self._progress = progress
+        return ended == self._placing.placed
 
     async def _follow(self, journal: Journal, *, to_the_end: bool) -> None:
         """Looks after what the kills left; each is told of once, when all of it has gone on."""
@@ -197,14 +202,15 @@ class Work:
                 if not told and not kill.waits_for:
                     self._watcher.recovered(kill)
 
-    def _kill_is_due(self, progress: Progress) -> bool:
+    def _kill_is_due(self) -> bool:
         """At 1/3 and 2/3, when something runs and the last kill is got over."""
-        done = len(self._kills)
+        done, progress = len(self._kills), self._progress
         share = self._plan.orders * (done + 1) // (KILLS + 1)
         return done < KILLS and progress.open > 0 and progress.ended >= share
 
     async def _kill(self, journal: Journal, worker: Child) -> Child:
         await worker.kill()
+        placed = self._placing.placed
         rows = await all_rows(journal)
         unfinished = [row.execution_id for row in rows if row.state not in ENDED_STATES]
         streams = await streams_of(journal, unfinished)
@@ -219,4 +225,5 @@ class Work:
         kill.started = time.time_ns() // 1000
         successor = await self._worker()
         kill.opened_seconds = time.time_ns() / 1e9 - kill.started / 1e6
+        kill.placed = self._placing.placed - placed
         return successor

@@ -20,7 +20,8 @@ class Kill:
 
     `in_flight` counts those of them that were about something just then: they had an attempt out,
     and waited neither for a timer nor for a retry. `started` (microseconds since 1970) is when the
-    next worker's process was; `opened_seconds` later its engine was open.
+    next worker's process was; `opened_seconds` later its engine was open. `placed` orders came
+    while no worker ran.
     """
 
     pid: int
@@ -28,6 +29,7 @@ class Kill:
     in_flight: int
     started: int = 0
     opened_seconds: float = 0.0
+    placed: int = 0
     went_on: dict[str, float] = field(default_factory=dict)
     ended: dict[str, float] = field(default_factory=dict)
 

@@ -1,8 +1,8 @@
-"""The demo's worker: an engine that takes the shop's orders, made to be killed.
+"""The demo's worker: an engine that carries out the orders in its mailbox, made to be killed.
 
 `python -m perdure.infrastructure.demo.worker --journal URL --shop URL`. Nothing in it knows of a
-crash: it takes all orders from the first page on, every time, since starting an order again joins
-the execution that is there. It prints one line of JSON when its engine is open.
+crash, or of who places orders: that is another process. It prints one line of JSON when its engine
+is open, and works until its stdin closes.
 """
 
 import argparse
@@ -10,54 +10,32 @@ import asyncio
 import json
 import os
 import sys
-import threading
-from contextlib import suppress
 
-from perdure import ExecutionParked, Failure, WorkflowEngine, open_engine
-from perdure.domain.errors import ExecutionEnd
-from perdure.infrastructure.demo.client import PlacedOrder
-from perdure.infrastructure.demo.saga import process_payment, request_for, shop
+from perdure import EngineSettings, open_engine
+from perdure.infrastructure.demo.saga import process_payment, shop
+
+STOP_SECONDS = 1.0
 
 
 async def work(journal: str, shop_url: str, at_once: int) -> None:
-    """Takes every order, at most `at_once` at a time, and returns when all have ended."""
-    async with shop.opened(shop_url) as client, open_engine(journal, [process_payment]) as engine:
+    """Carries out orders, at most `at_once` at a time, until stdin closes, however that comes."""
+    settings = EngineSettings(max_in_flight=at_once, stop_seconds=STOP_SECONDS)
+    async with (
+        shop.opened(shop_url),
+        open_engine(journal, [process_payment], settings=settings),
+    ):
         sys.stdout.write(json.dumps({"opened": journal}) + "\n")
         sys.stdout.flush()
-        room = asyncio.Semaphore(at_once)
-        async with asyncio.TaskGroup() as taken:
-            async for order in client.orders():
-                await room.acquire()
-                task = taken.create_task(take(engine, order))
-                task.add_done_callback(lambda _: room.release())
-
-
-async def take(engine: WorkflowEngine, order: PlacedOrder) -> None:
-    """Starts or joins the saga of one order and waits until it ends, whichever way."""
-    handle = await engine.start(process_payment, request_for(order))
-    # How it ended is in the journal, where the audit reads it; a worker has nothing to add.
-    with suppress(Failure, ExecutionEnd, ExecutionParked):
-        await handle.result()
-
-
-def end_with_stdin() -> None:
-    """Ends this process with the one that holds the other end of its stdin, however that died."""
-
-    def watch() -> None:
-        os.read(sys.stdin.fileno(), 1)
-        os._exit(1)  # as good as a kill: the journal is made for it
-
-    threading.Thread(target=watch, daemon=True).start()
+        await asyncio.to_thread(os.read, sys.stdin.fileno(), 1)
 
 
 def main(arguments: list[str]) -> None:
-    """Works until every order has ended."""
-    parser = argparse.ArgumentParser(prog="worker", description="Takes the orders of the shop.")
+    """Works until stdin closes."""
+    parser = argparse.ArgumentParser(prog="worker", description="Carries out orders.")
     parser.add_argument("--journal", required=True, help="where the engine keeps its journal")
     parser.add_argument("--shop", required=True, help="address of the shop")
     parser.add_argument("--at-once", type=int, default=50, help="orders that run at one time")
     options = parser.parse_args(arguments)
-    end_with_stdin()
     asyncio.run(work(options.journal, options.shop, options.at_once))
 
 

@@ -23,7 +23,7 @@ from tests.command_line.conftest import CommandLine
 
 FIGURES = (
     *("orders", "fulfilled", "compensated", "declined", "open", "kills", "recovered"),
-    *("double_charges", "violations", "seconds"),
+    *("placed_while_down", "double_charges", "violations", "seconds"),
 )
 CALL = "from perdure.infrastructure.command_line import main; main()"
 
@@ -48,6 +48,7 @@ def test_a_small_day_with_two_kills_passes_its_audit(tmp_path: Path) -> None:
     assert (figures["orders"], figures["fulfilled"], figures["compensated"]) == (20, 16, 4)
     assert (figures["open"], figures["kills"], figures["violations"]) == (0, 2, [])
     assert figures["double_charges"] == 0
+    assert figures["placed_while_down"] >= 1
     assert figures["recovered"] >= 2
     assert list(tmp_path.iterdir()) == []
 
