@@ -150,15 +150,6 @@ NEXT_STEP_WHEN_PARKED = {
 }
 
 
-class CannotResolve(PerdureError):
-    """There is nothing to decide on, or the decision does not fit. Nothing was recorded."""
-
-    def __init__(self, execution_id: str, why: str) -> None:
-        self.execution_id = execution_id
-        self.why = why
-        super().__init__(f"{execution_id}: not resolved: {why}; handle.status() says how it is")
-
-
 class Blocked(PerdureError):
     """The code that runs here cannot go on with what is recorded. Nothing was appended."""
 

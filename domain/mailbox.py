@@ -14,7 +14,6 @@ from msgspec import Raw
 
 from perdure.domain.errors import (
     BadIdentity,
-    CannotResolve,
     DifferentRequest,
     OrderRefused,
     PerdureError,
@@ -22,6 +21,7 @@ from perdure.domain.errors import (
     UnknownCode,
     UnknownExecution,
 )
+from perdure.domain.refusals import CannotCancel, CannotResolve
 
 KINDS = ("start", "cancel", "resume", "resolve")
 
@@ -99,6 +99,7 @@ TOLD: dict[str, type[PerdureError]] = {
     kind.__name__: kind
     for kind in (
         BadIdentity,
+        CannotCancel,
         CannotResolve,
         DifferentRequest,
         Undecodable,

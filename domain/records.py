@@ -14,6 +14,7 @@ class Phase(Enum):
 
     IN_FLIGHT = auto()
     BACKING_OFF = auto()  # the next attempt begins at `due`
+    VERIFYING = auto()  # its probe is asked at `due` what became of the last attempt
     PARKED = auto()  # asked for suspension; the next attempt begins on resume
     SUCCEEDED = auto()
     FAILED = auto()  # with a declared failure: it has no effect to undo
@@ -32,9 +33,12 @@ class ActivityRecord:
         "name",
         "ordinal",
         "phase",
+        "pivot",
+        "probes",
         "result",
         "started_at",
         "started_version",
+        "verify",
     )
 
     def __init__(self, started: events.ActivityStarted, version: int) -> None:
@@ -43,16 +47,21 @@ class ActivityRecord:
         self.arguments = bytes(started.arguments)
         self.attempt = started.attempt
         self.phase = Phase.IN_FLIGHT
+        self.pivot = started.pivot
         self.started_at = started.time
         self.started_version = version
         self.ended_version = 0
         self.result: bytes | None = None
         self.due: int | None = None
         self.abandoned = False
+        self.verify = ""  # what the probe's answer is to decide: "retry", "end"
+        self.probes = 0  # how often the probe was asked about the last attempt
 
     def failed_attempt(self, event: events.AttemptFailed) -> None:
-        self.due = event.due
-        if event.due is not None:
+        self.due, self.verify, self.probes = event.due, event.verify, 0
+        if event.verify:
+            self.phase = Phase.VERIFYING
+        elif event.due is not None:
             self.phase = Phase.BACKING_OFF
         elif event.kind == "suspended":
             self.phase = Phase.PARKED

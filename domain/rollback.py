@@ -23,8 +23,10 @@ def plan(
     """What is undone before this end, in that order.
 
     `compensation_of` gives the name of the compensation that today's code declares for an
-    activity, None if it declares none.
+    activity, None if it declares none. Past its pivot an execution has nothing to undo.
     """
+    if execution.pivot is not None:
+        return ()
     records = execution.activities.values()
     unknown = sorted(
         (record for record in records if record.phase is Phase.GIVEN_UP),

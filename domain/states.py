@@ -139,7 +139,7 @@ def state_of(execution: Execution) -> State:
     if running:
         return Running(running)
     waits = [
-        (record.due, f"attempt {record.attempt + 1} of {record.name}")
+        (record.due, f"{_next_of(record.phase, record.attempt)} of {record.name}")
         for record in execution.open.values()
         if record.due is not None
     ]
@@ -148,6 +148,10 @@ def state_of(execution: Execution) -> State:
         return Running(())
     due, what = min(waits)
     return Waiting(what, instant(due))
+
+
+def _next_of(phase: Phase, attempt: int) -> str:
+    return "the probe" if phase is Phase.VERIFYING else f"attempt {attempt + 1}"
 
 
 def _ended(end: events.Terminal) -> State:

@@ -25,6 +25,7 @@ from perdure.sagas.errors import ActivityInsideActivity, DeclarationError
 from perdure.sagas.failure import Failure
 from perdure.sagas.loop import BodyLoop
 from perdure.sagas.naming import checked_names
+from perdure.sagas.probe import Probe, Verify
 from perdure.sagas.signature import Signature, check_function, location
 
 P = ParamSpec("P")
@@ -49,8 +50,9 @@ class ActivityOptions:
     timeout: float | None = None
     non_retryable: Iterable[type[BaseException]] = ()
     on_exhausted: OnExhausted = "raise"
-    on_unknown: OnUnknown = "retry"
+    on_unknown: OnUnknown | Verify = "retry"
     concurrency: int | None = None
+    pivot: bool = False
 
 
 class Activity(Generic[P, R]):
@@ -74,6 +76,8 @@ class Activity(Generic[P, R]):
         "on_exhausted",
         "on_unknown",
         "parameters",
+        "pivot",
+        "probe",
         "raises",
         "result_annotation",
         "retry",
@@ -106,9 +110,16 @@ class Activity(Generic[P, R]):
         self.non_retryable = check.checked_non_retryable(signature, options.non_retryable)
         self.concurrency = check.checked_concurrency(signature, options.concurrency)
         check.check_choice(signature, "on_exhausted", options.on_exhausted, ["raise", "suspend"])
-        check.check_choice(signature, "on_unknown", options.on_unknown, ["retry", "compensate"])
         self.on_exhausted: OnExhausted = options.on_exhausted
-        self.on_unknown: OnUnknown = options.on_unknown
+        self.pivot = check.checked_flag(signature, "pivot", options.pivot)
+        self.probe: Probe | None = None
+        self.on_unknown: OnUnknown = "retry"
+        if isinstance(options.on_unknown, Verify):
+            self.probe = Probe(self, options.on_unknown, frame)
+        else:
+            choices = ["retry", "compensate", "verify(probe)"]
+            check.check_choice(signature, "on_unknown", options.on_unknown, choices)
+            self.on_unknown = options.on_unknown
         self.compensation: Compensation[..., Any] | None = None
         self._arguments = signature.arguments_type()
         self._result = signature.result_type()
@@ -157,6 +168,13 @@ class Activity(Generic[P, R]):
         ... async def refund_credit_card(result: Charge | None, amount: Decimal) -> None: ...
         """
         chosen = CompensationOptions(**keywords)
+        if self.pivot:
+            raise DeclarationError(
+                self.subject,
+                self.where,
+                "a pivot is never undone, so it has no compensation",
+                "leave out pivot=True, or the compensation",
+            )
 
         def declare(function: Callable[..., Any], frame: FrameType) -> Compensation[..., Any]:
             declared = Compensation(self, function, chosen, frame)
@@ -227,8 +245,9 @@ def activity(
     timeout: float | None = None,
     non_retryable: Iterable[type[BaseException]] = (),
     on_exhausted: OnExhausted = "raise",
-    on_unknown: OnUnknown = "retry",
+    on_unknown: OnUnknown | Verify = "retry",
     concurrency: int | None = None,
+    pivot: bool = False,
 ) -> ActivityDecorator: ...
 
 
@@ -237,8 +256,9 @@ def activity(function: Callable[..., Any] | None = None, /, **keywords: Any) -> 
 
     `raises`: the failures that are outcomes; anything else raised is a defect, retried by `retry`
     but for the classes in `non_retryable`. `timeout`: seconds for each attempt. `on_exhausted`:
-    what follows when `retry` gives up. `on_unknown`: what follows a timeout or a crash.
-    `concurrency`: attempts at one time. `name` and `aliases`: what it is and was recorded as.
+    what follows when `retry` gives up. `on_unknown`: what follows a timeout or a crash, see also
+    `verify`. `concurrency`: attempts at one time. `pivot`: the point of no return, after which
+    nothing is rolled back. `name` and `aliases`: what it is and was recorded as.
 
     >>> @activity(raises=[OutOfStock], timeout=10)
     ... async def send_order_to_shipping(order_id: str, tracking_id: str) -> None: ...

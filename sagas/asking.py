@@ -7,6 +7,7 @@ the recorded ones.
 from typing import TYPE_CHECKING
 
 from perdure.domain import events
+from perdure.domain.records import Phase
 from perdure.sagas.body import BodyRun
 from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
 
@@ -75,7 +76,16 @@ def drop(execution: "LiveExecution", request: Request, feed: int) -> None:
                 events.TimerCancelled(time=execution.now(), ordinal=ordinal, feed=feed)
             )
         case ActivityRequest() if execution.forward.unstarted.pop(ordinal, None) is None:
-            execution.record(
-                events.ActivityAbandoned(time=execution.now(), ordinal=ordinal, feed=feed)
+            activity, record = request.activity, execution.state.open.get(ordinal)
+            backing_off = record is not None and record.phase is Phase.BACKING_OFF
+            verify = (
+                backing_off and activity.probe is not None and activity.compensation is not None
             )
+            execution.record(
+                events.ActivityAbandoned(
+                    time=execution.now(), ordinal=ordinal, feed=feed, verify=verify
+                )
+            )
+            if verify:
+                execution.forward.schedule(ordinal)
             execution.forward.withdrawals.append((execution.state.version, ordinal))

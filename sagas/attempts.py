@@ -19,6 +19,7 @@ from perdure.sagas.activity import Activity
 from perdure.sagas.compensation import Compensation
 from perdure.sagas.context import ActivityContext, current
 from perdure.sagas.failure import Failure
+from perdure.sagas.probe import Probe
 from perdure.sagas.requests import LAST_DUE
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Withdrawn:
 
 
 Ended: TypeAlias = Returned | Raised | TimedOut | Withdrawn
-Runnable: TypeAlias = Activity[..., Any] | Compensation[..., Any]
+Runnable: TypeAlias = Activity[..., Any] | Compensation[..., Any] | Probe
 
 
 class Owner(Protocol):

@@ -99,6 +99,7 @@ class Backward:
             undoes=undo.undoes,
             compensation=compensation.name,
             attempt=1 if current is None else current.attempt + 1,
+            code=execution.workflow.code_fingerprint,
         )
         execution.record(started)
         self.launch_version = execution.state.version

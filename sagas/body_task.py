@@ -12,10 +12,15 @@ HASH_MASK = (1 << 61) - 2
 
 
 class BodyTask(asyncio.Task[Any]):
-    """See the module. `ordinal_hash` is set before anybody asks for the hash."""
+    """See the module. `ordinal_hash` is set before anybody asks for the hash.
 
-    __slots__ = ("ordinal_hash",)
+    `branch` is 0, or says of which branch without an order it is; see `branches`.
+    """
+
+    __slots__ = ("branch", "ordinal_hash")
+    branch: int
     ordinal_hash: int
+    _fut_waiter: asyncio.Future[Any] | None  # asyncio's own: what it awaits
     _log_destroy_pending: bool  # asyncio's own: whether it complains of a task that is left
 
     def __hash__(self) -> int:

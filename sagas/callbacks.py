@@ -41,7 +41,7 @@ class Callback:
 class TimerCallback(Callback):
     """A scheduled call that is a durable timer."""
 
-    __slots__ = ("_loop", "_when", "request")
+    __slots__ = ("_when", "loop", "request")
 
     def __init__(
         self,
@@ -52,9 +52,15 @@ class TimerCallback(Callback):
         context: Context,
     ) -> None:
         super().__init__(callback, args, context)
-        self._loop = loop
+        self.loop = loop
         self._when = when
         self.request = TimerRequest(self, round_up_to_milliseconds(when))
+
+    @property
+    def future(self) -> asyncio.Future[Any] | None:
+        """The future that it resolves, where it is a sleep's."""
+        first = self._args[0] if self._args else None
+        return first if isinstance(first, asyncio.Future) else None
 
     def when(self) -> float:
         return self._when
@@ -62,7 +68,7 @@ class TimerCallback(Callback):
     def cancel(self) -> None:
         if not self._cancelled:
             self._cancelled = True
-            self._loop.timer_cancelled(self.request)
+            self.loop.timer_cancelled(self.request)
 
 
 def call_safely(

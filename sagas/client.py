@@ -14,6 +14,7 @@ from perdure.domain.identity import Identity, execution_id
 from perdure.domain.mailbox import StartOrder
 from perdure.domain.post_office import PostOffice
 from perdure.sagas.correspondence import UNWRITTEN, Correspondence, Letters
+from perdure.sagas.forbidden import refuse_in_body
 from perdure.sagas.handle import Handle
 from perdure.sagas.lookout import Lookout
 from perdure.sagas.posting import Posting
@@ -50,6 +51,7 @@ class Client:
         >>> handle = await client.start(process_payment, request)
         >>> tracking_id = await handle.result()
         """
+        refuse_in_body(f"starting {workflow.name}")
         payload, _ = workflow.encode_request(request)
         identity = execution_id(workflow.name, workflow.key_of(request))
         about = await self._about.begun(identity, StartOrder(request=Raw(payload)))

@@ -15,12 +15,12 @@ from perdure.domain.errors import (
     EngineStopped,
     JournalError,
     JournalUnavailable,
+    LostLease,
     PerdureError,
-    VersionConflict,
 )
-from perdure.domain.events import payload_bytes
 from perdure.domain.journal import FLUSH_BYTES_LIMIT, FLUSH_EVENTS_LIMIT, Journal, Submission
 from perdure.domain.mailbox import Settlement
+from perdure.domain.sizes import payload_bytes
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
@@ -101,18 +101,18 @@ class Committer:
         return batch
 
     async def _flush(self, batch: Sequence[Pending]) -> None:
-        """Stores a batch; on a conflict halves it until only the culprits are left."""
+        """Stores a batch; when it cannot be, halves it until only the culprits are left."""
         try:
             stored = await self._append(batch)
-        except VersionConflict as conflict:
+        except (JournalUnavailable, LostLease) as error:  # of no single one of them
+            self._refuse(batch, error)
+        except JournalError as error:
             if len(batch) > 1:
                 middle = len(batch) // 2
                 await self._flush(batch[:middle])
                 await self._flush(batch[middle:])
             else:
-                self._refuse(batch, conflict)
-        except JournalError as error:
-            self._refuse(batch, error)
+                self._refuse(batch, error)
         else:
             for (submission, submitter), accepted in zip(batch, stored, strict=True):
                 if accepted:

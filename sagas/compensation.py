@@ -148,7 +148,7 @@ def _check_parameters(signature: Signature, activity: "Activity[..., Any]") -> N
     for parameter in signature.parameters:
         declared = type_text(parameter.annotation)
         if parameter.name == RESULT:
-            _check_result(signature, parameter.annotation, activity.result_annotation)
+            _check_result(signature, parameter.annotation, activity)
         elif parameter.name not in offered:
             choices = ", ".join([*offered, f"{RESULT} (what it returned, or None)"])
             raise signature.refuse(
@@ -169,9 +169,10 @@ def _check_parameters(signature: Signature, activity: "Activity[..., Any]") -> N
         )
 
 
-def _check_result(signature: Signature, declared: Any, result: Any) -> None:
+def _check_result(signature: Signature, declared: Any, activity: "Activity[..., Any]") -> None:
+    result, probe = activity.result_annotation, activity.probe
     wanted = "None" if result in (None, type(None)) else f"{type_text(result)} | None"
-    if not accepts(declared, None):
+    if not accepts(declared, None) and (probe is None or probe.gives_up):
         raise signature.refuse(
             f"parameter 'result' is {type_text(declared)} and cannot be None",
             f"write result: {wanted}; it is None when the activity may or may not have happened "

@@ -3,7 +3,10 @@
 Some end at once, some await in a `finally`; their loop raises the same there: no effect.
 """
 
-from collections.abc import AsyncGenerator, Callable
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 DISMISSAL_THROWS_LIMIT = 100
@@ -11,6 +14,24 @@ DISMISSAL_THROWS_LIMIT = 100
 
 class ExecutionDismissed(BaseException):
     """Raised at every await of a body that is left; user code must not swallow it."""
+
+
+@contextmanager
+def as_current(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Iterator[None]:
+    """Lets asyncio know whose code runs: a group or a timeout asks, and raises where nobody is."""
+    if sys.version_info < (3, 12):
+        asyncio.tasks._enter_task(loop, task)
+        try:
+            yield
+        finally:
+            asyncio.tasks._leave_task(loop, task)
+    else:
+        swap: Any = asyncio.tasks._swap_current_task  # type: ignore[attr-defined]
+        before = swap(loop, task)
+        try:
+            yield
+        finally:
+            swap(loop, before)
 
 
 def throw_out(throw: Callable[[BaseException], object]) -> bool:

@@ -49,6 +49,15 @@ def end_of_body(
     return _defect(workflow, cancellation, recorded_error(error))
 
 
+def as_error(end: End) -> RecordedError:
+    """An end that is none, as what went wrong."""
+    if end.error is not None:
+        return end.error
+    if end.failure is not None:
+        return RecordedError(type=end.failure.name, text=end.failure.text)
+    return RecordedError(type="CancelledError", text=end.reason)
+
+
 def _defect(workflow: Workflow[Any, Any], cancellation: str | None, error: RecordedError) -> Ending:
     if cancellation is not None:
         return End(kind="cancelled", reason=cancellation, error=error)

@@ -13,12 +13,13 @@ from typing import Any, Self, TypeVar
 
 from perdure.domain.clock import Clock, Randomness
 from perdure.domain.errors import EngineStopped, UnknownCode
-from perdure.domain.identity import DEFAULT_SHARDS, execution_id
+from perdure.domain.identity import DEFAULT_SHARDS, Identity, execution_id
 from perdure.domain.journal import Journal
 from perdure.domain.mailbox import Settlement
 from perdure.sagas.activity import Activity
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.committer import Committer
+from perdure.sagas.forbidden import refuse_in_body
 from perdure.sagas.handle import Handle
 from perdure.sagas.inquiry import Inquiry
 from perdure.sagas.mailroom import Mailroom
@@ -190,17 +191,18 @@ class WorkflowEngine:
     def handle(self, execution_id: str) -> Handle[Any]:
         """The handle of an execution by its id, whether or not there is one.
 
-        Raises UnknownCode when no open workflow has the id's name.
+        Raises BadIdentity for what is no id, UnknownCode when no open workflow has the id's name.
         """
-        name = execution_id.partition("@")[0]
-        workflow = self._workflows.get(name)
+        identity = Identity.of(execution_id)
+        workflow = self._workflows.get(identity.name)
         if workflow is None:
-            raise UnknownCode(execution_id, "workflow", name)
-        return Handle(execution_id, workflow, self._inquiry)
+            raise UnknownCode(execution_id, "workflow", identity.name)
+        return Handle(str(identity), workflow, self._inquiry)
 
     def _prepare(self, workflow: Workflow[Q, R], request: Q) -> tuple[Handle[R], bytes, Q]:
         if self._workflows.get(workflow.name) is not workflow:
             raise UnknownCode(f"{workflow.name}@…", "workflow of this engine", workflow.name)
+        refuse_in_body(f"starting {workflow.name}")
         payload, decoded = workflow.encode_request(request)
         identity = execution_id(workflow.name, workflow.key_of(request))
         return Handle(identity, workflow, self._inquiry), payload, decoded

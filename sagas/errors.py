@@ -7,6 +7,7 @@
     ├── PayloadError                 a value that its declared type cannot carry
     ├── UnknownFailure               a recorded failure whose class is not there
     ├── ActivityInsideActivity       an activity called while another one runs
+    ├── AlikeBranches                requests of as_completed that no replay could tell apart
     ├── CalledDirectly               a workflow or compensation called where only the engine may
     ├── NotInActivity                `current_activity()` outside an activity
     └── NotInWorkflow                `now()`, `version()` and the like outside a body
@@ -14,7 +15,7 @@
 `PayloadTooLarge` and what executions raise are in perdure.domain.errors.
 """
 
-from perdure.domain.errors import PerdureError
+from perdure.domain.errors import Blocked, PerdureError
 
 
 class DeclarationError(PerdureError, TypeError):
@@ -26,9 +27,6 @@ class DeclarationError(PerdureError, TypeError):
         self.problem = problem
         self.hint = hint
         super().__init__(f"{subject} ({where}): {problem}; {hint}")
-
-    def __reduce__(self) -> tuple[type["DeclarationError"], tuple[str, str, str, str]]:
-        return type(self), (self.subject, self.where, self.problem, self.hint)
 
 
 class DuplicateName(DeclarationError):
@@ -42,9 +40,6 @@ class UnsupportedType(PerdureError, TypeError):
         self.type_text = type_text
         self.reason = reason
         super().__init__(f"type {type_text} cannot be a payload: {reason}")
-
-    def __reduce__(self) -> tuple[type["UnsupportedType"], tuple[str, str]]:
-        return type(self), (self.type_text, self.reason)
 
 
 class PayloadError(PerdureError, ValueError):
@@ -62,9 +57,6 @@ class PayloadError(PerdureError, ValueError):
         place = f" at {path}" if path else ""
         super().__init__(f"{what}, declared as {type_text}{place}: {problem}; {hint}")
 
-    def __reduce__(self) -> tuple[type["PayloadError"], tuple[str, str, str, str, str]]:
-        return type(self), (self.what, self.type_text, self.path, self.problem, self.hint)
-
 
 class UnknownFailure(PerdureError, LookupError):
     """A failure was recorded whose class is declared nowhere, or several have its name."""
@@ -76,9 +68,6 @@ class UnknownFailure(PerdureError, LookupError):
             f"its module, name it in raises=[...], or give a class the name: "
             f"class ...(Failure, name={name!r})"
         )
-
-    def __reduce__(self) -> tuple[type["UnknownFailure"], tuple[str]]:
-        return type(self), (self.name,)
 
 
 class ActivityInsideActivity(PerdureError):
@@ -93,8 +82,18 @@ class ActivityInsideActivity(PerdureError):
             "the workflow call both"
         )
 
-    def __reduce__(self) -> tuple[type["ActivityInsideActivity"], tuple[str, str]]:
-        return type(self), (self.inner, self.outer)
+
+class AlikeBranches(Blocked):
+    """Two coroutines given to as_completed ask for the same at the same time."""
+
+    def __init__(self, execution_id: str, what: str) -> None:
+        self.execution_id = execution_id
+        self.what = what
+        super().__init__(
+            f"{execution_id}: two coroutines given to asyncio.as_completed ask for the same, "
+            f"{what}, at the same time, and it keeps no order among them that a replay could "
+            "repeat; give it tasks: as_completed([asyncio.create_task(one), ...])"
+        )
 
 
 class CalledDirectly(PerdureError, TypeError):

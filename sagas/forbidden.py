@@ -16,6 +16,12 @@ def _refused(name: str) -> Any:
     return refuse
 
 
+def refuse_in_body(what: str) -> None:
+    """ForbiddenInBody where a body runs: nothing of it would be recorded."""
+    if isinstance(asyncio._get_running_loop(), NoOutsideWorld):
+        raise ForbiddenInBody(what)
+
+
 class NoOutsideWorld(asyncio.AbstractEventLoop):
     """A loop without an outside world."""
 

@@ -16,8 +16,9 @@ from perdure.sagas.activity import Activity
 from perdure.sagas.attempts import Attempt, Ended, deadline
 from perdure.sagas.body import NOTHING
 from perdure.sagas.context import ActivityContext
-from perdure.sagas.outcomes import after_attempt, after_crash, cancelled
+from perdure.sagas.outcomes import after_attempt, after_crash, cancelled, kept_trying
 from perdure.sagas.requests import ActivityRequest
+from perdure.sagas.settling import Settling, asked_first
 
 if TYPE_CHECKING:
     from perdure.sagas.live_execution import LiveExecution
@@ -33,6 +34,7 @@ class Forward:
         "execution",
         "launches",
         "lingering",
+        "settling",
         "unstarted",
         "withdrawals",
     )
@@ -43,6 +45,7 @@ class Forward:
         self.launches: list[tuple[int, int]] = []  # (version of the start, ordinal): to launch
         self.unstarted: dict[int, tuple[ActivityRequest, int, int]] = {}  # without a slot yet
         self.withdrawals: list[tuple[int, int]] = []  # likewise: to cancel
+        self.settling: Settling | None = None  # once a probe has to be asked
         self.lingering = 0  # timed-out sync attempts whose threads still run
         self.activities: dict[str, Activity[..., Any]] = {}  # seen by the body, by name
 
@@ -51,6 +54,8 @@ class Forward:
         """Whether something runs, is to be launched, or waits for a slot that it can get."""
         execution = self.execution
         if self.unstarted and not execution.around.slots.closed and not execution.parked:
+            return True
+        if self.settling is not None and self.settling.attempts:
             return True
         return bool(self.attempts or self.launches or self.lingering)
 
@@ -107,6 +112,7 @@ class Forward:
             feed=feed,
             among=among,
             code=execution.workflow.code_fingerprint,
+            pivot=request.activity.pivot,
         )
         execution.record(started)
         request.arguments = execution.state.activities[request.ordinal].arguments  # one copy
@@ -153,7 +159,7 @@ class Forward:
         """After a resumption or a load: what is parked or waits goes on."""
         execution = self.execution
         for ordinal in list(execution.state.open):
-            self._schedule(ordinal)
+            self.schedule(ordinal)
         for ordinal, asked in list(self.unstarted.items()):
             if self.unstarted.pop(ordinal, None) is not None:
                 self.ask(*asked)
@@ -163,11 +169,17 @@ class Forward:
         record = self.execution.state.open.get(ordinal)
         return not self.execution.gone and record is not None and record.due == due
 
-    def _schedule(self, ordinal: int) -> None:
-        """Sets the timer of the next attempt, if there is to be one."""
+    def schedule(self, ordinal: int) -> None:
+        """Sets the timer of the next attempt, or of the next question to the probe, if any."""
         record = self.execution.state.open.get(ordinal)
-        if record is not None and record.due is not None:
-            self.execution.around.timers.add(record.due, ordinal, self.due)
+        if record is None or record.due is None:
+            return
+        callback = self.due
+        if record.phase is Phase.VERIFYING:
+            if self.settling is None:
+                self.settling = Settling(self.execution)
+            callback = self.settling.due
+        self.execution.around.timers.add(record.due, ordinal, callback)
 
     # Running
 
@@ -222,6 +234,8 @@ class Forward:
         """Cancels every async attempt, and gives back slots; nothing of it is recorded."""
         for attempt in self.attempts.values():
             attempt.cancel()
+        if self.settling is not None:
+            self.settling.leave()
         launches, self.launches = self.launches, []
         slots = self.execution.around.slots
         for _, ordinal in launches:
@@ -256,10 +270,12 @@ class Forward:
         assert (record.attempt, record.phase) == (attempt.number, Phase.IN_FLIGHT), execution.id
         fraction = execution.around.randomness.fraction()
         following, value = after_attempt(activity, record, how, execution.now(), fraction)
-        for event in following:
+        if execution.state.pivot is not None:
+            following = kept_trying(record, following)
+        for event in asked_first(activity, record, following):
             decoded = value if isinstance(event, events.ActivitySucceeded) else NOTHING
             execution.take(event, decoded)
-        self._schedule(attempt.ordinal)
+        self.schedule(attempt.ordinal)
 
     def crashed(self) -> None:
         """Records attempts that were in flight when their runner ended, and tries them again."""
@@ -277,6 +293,7 @@ class Forward:
             else:
                 fraction = execution.around.randomness.fraction()
                 following = after_crash(activity, record, now, fraction)
+                following = asked_first(activity, record, following)
             for event in following:
                 execution.take(event)
             self.due(ordinal)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from perdure.domain.states import State
+from perdure.sagas.forbidden import refuse_in_body
 from perdure.sagas.history import HistoryEvent
 from perdure.sagas.resolving import PlannedUndo
 from perdure.sagas.workflow import Workflow
@@ -61,6 +62,11 @@ class Handle(Generic[R_co]):
         self._workflow = workflow
         self._executions = executions
 
+    @property
+    def _asked(self) -> Executions:
+        refuse_in_body("asking for an execution, or giving it an order,")
+        return self._executions
+
     async def result(self, *, timeout: float | None = None, on_parked: str = "raise") -> R_co:
         """The result, once it is durable.
 
@@ -71,7 +77,7 @@ class Handle(Generic[R_co]):
         """
         if on_parked not in ("raise", "wait"):
             raise ValueError(f'on_parked={on_parked!r}: say "raise" or "wait"')
-        return await self._executions.result(
+        return await self._asked.result(
             self._workflow, self.id, timeout=timeout, wait_when_parked=on_parked == "wait"
         )
 
@@ -80,23 +86,26 @@ class Handle(Generic[R_co]):
 
         Raises what `engine.start` would have raised: DifferentRequest, UnknownCode, Undecodable.
         """
-        await self._executions.accepted(self.id)
+        await self._asked.accepted(self.id)
 
     async def status(self) -> State:
         """How the execution is; see perdure.domain.states."""
-        return await self._executions.status(self.id)
+        return await self._asked.status(self.id)
 
     async def history(self) -> list[HistoryEvent]:
         """All events, in their order."""
-        return await self._executions.history(self.id, self._workflow)
+        return await self._asked.history(self.id, self._workflow)
 
     async def cancel(self, reason: str = "cancelled by request") -> None:
-        """Asks the body to stop, and undoes what it has done. Returns when that is durable."""
-        await self._executions.cancel(self.id, reason)
+        """Asks the body to stop, and undoes what it has done. Returns when that is durable.
+
+        CannotCancel when it is past its pivot.
+        """
+        await self._asked.cancel(self.id, reason)
 
     async def resume(self, reason: str = "") -> None:
         """Lets a suspended, blocked or stuck execution go on. Returns when that is durable."""
-        await self._executions.resume(self.id, reason)
+        await self._asked.resume(self.id, reason)
 
     async def resolve(
         self,
@@ -111,11 +120,11 @@ class Handle(Generic[R_co]):
         never undoes its activity; "by_hand" says that somebody has undone it. The last two need a
         reason. Raises CannotResolve when no compensation waits, or the arguments do not fit.
         """
-        await self._executions.resolve(self.id, how, reason, arguments)
+        await self._asked.resolve(self.id, how, reason, arguments)
 
     async def plan(self) -> list[PlannedUndo]:
         """What a rollback would undo now, in its order, with recorded values; nothing is done."""
-        return await self._executions.plan(self.id, self._workflow)
+        return await self._asked.plan(self.id, self._workflow)
 
     def __repr__(self) -> str:
         return f"<Handle of {self.id}>"

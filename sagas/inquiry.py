@@ -10,7 +10,6 @@ from typing import Any, TypeVar, cast
 
 from perdure.domain import events
 from perdure.domain.errors import (
-    CannotResolve,
     DifferentRequest,
     EngineStopped,
     ExecutionParked,
@@ -22,6 +21,7 @@ from perdure.domain.events import Event
 from perdure.domain.execution import fold
 from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal
 from perdure.domain.mailbox import Settlement
+from perdure.domain.refusals import CannotCancel, CannotResolve
 from perdure.domain.states import BlockedByCode, State, state_of
 from perdure.sagas import resolving
 from perdure.sagas.answers import difference, outcome, same
@@ -183,6 +183,8 @@ class Inquiry:
         check_reason(reason)
 
         def order(live: LiveExecution) -> None:
+            if live.state.pivot is not None and live.state.end is None:
+                raise CannotCancel(execution_id, live.state.pivot)
             if live.state.end is None:
                 left = live.body is None and live.state.rollback is None
                 live.take(events.CancellationRequested(time=live.now(), reason=reason))
@@ -240,7 +242,10 @@ class Inquiry:
                 live.settles, self._settles = self._settles, ()
                 try:
                     order(live)
-                except CannotResolve as error:  # to who ordered it; the execution is as it was
+                except (
+                    CannotCancel,
+                    CannotResolve,
+                ) as error:  # the execution is as it was
                     refused.append(error)
                     live.settles = ()
                 live.submit()

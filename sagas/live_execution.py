@@ -21,6 +21,7 @@ from perdure.domain.states import BlockedByCode, State, state_of
 from perdure.sagas.asking import collect
 from perdure.sagas.backward import Backward
 from perdure.sagas.body import NOTHING, BodyRun
+from perdure.sagas.endings import as_error
 from perdure.sagas.forward import Forward
 from perdure.sagas.index import index_change
 from perdure.sagas.replay import Feeding
@@ -165,7 +166,10 @@ class LiveExecution:
         body, state = self.body, self.state
         if body is not None and body.ending is not None and self.end is None:
             if isinstance(body.ending, RecordedError):
-                self._suspend_for(body.ending)
+                self._suspend_for(body.ending, "defect of the body")
+            elif state.pivot is not None and body.ending.kind != "succeeded":
+                what = f"it cannot end like this after its pivot {state.pivot}, let it go on"
+                self._suspend_for(as_error(body.ending), what)
             else:
                 self.end = body.ending
         if self.end is None or state.rollback is not None or state.end is not None:
@@ -181,13 +185,12 @@ class LiveExecution:
         else:
             self.record(rollback.terminal(self.end, [], [], self.now()))
 
-    def _suspend_for(self, error: RecordedError) -> None:
+    def _suspend_for(self, error: RecordedError, what: str) -> None:
         self.leave_body()
         if not any(event.cause == "defect" for event in self.state.suspended):
-            reason = f"defect of the body: {error}"
             self.record(
                 events.ExecutionSuspended(
-                    time=self.now(), cause="defect", reason=reason, error=error
+                    time=self.now(), cause="defect", reason=f"{what}: {error}", error=error
                 )
             )
 

@@ -12,7 +12,6 @@ Sockets, threads and processes raise `ForbiddenInBody`. After `dismiss()` every 
 import asyncio
 import logging
 import sys
-import traceback
 import zlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
@@ -25,10 +24,12 @@ from perdure.domain.errors import (
     TooManyBranches,
 )
 from perdure.sagas.body_task import HASH_MASK, HASH_MULTIPLIER, BodyTask
+from perdure.sagas.branches import Unordered, branch_of
 from perdure.sagas.callbacks import Callback, TimerCallback
-from perdure.sagas.dismissal import ExecutionDismissed, close_generator, throw_out
+from perdure.sagas.dismissal import ExecutionDismissed, as_current, close_generator, throw_out
 from perdure.sagas.forbidden import NoOutsideWorld
 from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
+from perdure.sagas.whereabouts import stacks_of
 
 if TYPE_CHECKING:
     from perdure.sagas.activity import Activity
@@ -65,6 +66,7 @@ class BodyLoop(NoOutsideWorld):
         self._task_count = 0
         self._generators: list[AsyncGenerator[Any, Any]] | None = None
         self._forget_task = self.tasks.pop
+        self.unordered: Unordered | None = None
         self._draws = 0
         self._raises = 0  # of ExecutionDismissed
 
@@ -87,6 +89,8 @@ class BodyLoop(NoOutsideWorld):
             self._refuse_await()
             return
         self.requests.append(request)
+        if self.unordered is not None:
+            self.unordered.check(self, request)
         if len(self.requests) > FEED_REQUESTS_LIMIT:
             self.block(TooManyBranches(self.execution_id, FEED_REQUESTS_LIMIT))
 
@@ -135,7 +139,8 @@ class BodyLoop(NoOutsideWorld):
                 batch, self._ready = self._ready, []
                 steps += len(batch)
                 if steps > FEED_STEPS_LIMIT:
-                    self.block(BodyDoesNotRest(self.execution_id, FEED_STEPS_LIMIT, self._stacks()))
+                    stacks = stacks_of(self.tasks)
+                    self.block(BodyDoesNotRest(self.execution_id, FEED_STEPS_LIMIT, stacks))
                 for callback in batch:
                     try:
                         callback.run()
@@ -168,7 +173,8 @@ class BodyLoop(NoOutsideWorld):
                 task._log_destroy_pending = False
                 coroutine = task.get_coro()
                 if coroutine is not None and not task.done():
-                    left &= throw_out(coroutine.throw)
+                    with as_current(self, task):
+                        left &= throw_out(coroutine.throw)
             for generator in self._generators or ():
                 left &= close_generator(generator)
             self._ready.clear()
@@ -181,13 +187,6 @@ class BodyLoop(NoOutsideWorld):
         """Async generators that began and are not exhausted."""
         generators, self._generators = self._generators or [], None
         return generators
-
-    def _stacks(self) -> str:
-        stacks = []
-        for task in self.tasks:
-            for frame in task.get_stack():
-                stacks.extend(traceback.format_stack(frame, limit=1))
-        return "".join(stacks)
 
     def _check(self) -> None:
         if self.dismissed:
@@ -249,6 +248,7 @@ class BodyLoop(NoOutsideWorld):
         task: BodyTask = BodyTask.__new__(BodyTask)
         self._task_count += 1
         task.ordinal_hash = (self._seed + self._task_count) * HASH_MULTIPLIER & HASH_MASK
+        task.branch = branch_of(self, self._task_count)
         number = name if name is not None else f"{self.execution_id}/{self._task_count}"
         task.__init__(coro, loop=self, name=str(number), context=context)  # type: ignore[misc]
         self.tasks[task] = None

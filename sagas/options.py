@@ -92,6 +92,12 @@ def checked_concurrency(signature: Signature, concurrency: Any) -> int | None:
     )
 
 
+def checked_flag(signature: Signature, option: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise signature.refuse(f"{option}={value!r} is no choice", "write True or False")
+
+
 def check_choice(signature: Signature, option: str, value: object, choices: Iterable[str]) -> None:
     listed = tuple(choices)
     if value not in listed:

@@ -170,6 +170,15 @@ def _given_up(
     return [_attempt_failed(record, trouble), given_up]
 
 
+def kept_trying(record: ActivityRecord, following: list[Event]) -> list[Event]:
+    """Past the pivot what is given up suspends instead: it can only go forward."""
+    failed = following[-1]
+    if not isinstance(failed, events.ActivityFailed) or failed.error is None:
+        return following
+    hint = f"{record.name} gave up after {record.attempt} attempts, past the pivot: {failed.error}"
+    return _suspended(record, failed.time, failed.error, hint)
+
+
 def _attempt_failed(record: ActivityRecord, trouble: Trouble, due: int | None = None) -> Event:
     return events.AttemptFailed(
         time=trouble.now,

@@ -15,6 +15,7 @@ from perdure.domain.errors import NonDeterministicWorkflow, PerdureError
 from perdure.domain.events import Event
 from perdure.sagas.body import FED, NOTHING, BodyRun, describe
 from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
+from perdure.sagas.whereabouts import line_of
 from perdure.sagas.workflow import Workflow
 
 RequestEvent: TypeAlias = events.ActivityStarted | events.TimerSet | events.ExecutionSuspended
@@ -200,7 +201,7 @@ def _compare(replayed: Replay, recorded: Recorded, feed: int) -> None:
             f"request {event.ordinal}, asked for after event {feed}",
             describe_event(event),
             describe(unmatched[0]) if unmatched else "nothing",
-            where(unmatched[0]) if unmatched else "",
+            line_of(unmatched[0]) if unmatched else "",
         )
     _check_count(body, expected, len(expected) + len(unmatched), feed, unmatched)
     for ordinal, request in zip(sorted(ordinals), unmatched, strict=True):
@@ -285,14 +286,3 @@ def describe_event(event: RequestEvent) -> str:
             return f"a timer due {event.due}"
         case events.ExecutionSuspended():
             return f"suspend({event.reason!r})"
-
-
-def where(request: Request) -> str:
-    """The line of the body that waits for this request; empty when no task does."""
-    if isinstance(request, TimerRequest):
-        return ""
-    for task in request.body_loop.tasks:
-        for frame in reversed(task.get_stack()):
-            code = frame.f_code
-            return f"{code.co_filename}:{frame.f_lineno}"
-    return ""

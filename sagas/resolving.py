@@ -12,10 +12,11 @@ import msgspec
 from msgspec import Raw
 
 from perdure.domain import events, rollback
-from perdure.domain.errors import Blocked, CannotResolve, PerdureError, UnknownCode
+from perdure.domain.errors import Blocked, PerdureError, UnknownCode
 from perdure.domain.events import NOTHING, End, Undo
 from perdure.domain.execution import Execution
 from perdure.domain.records import Phase
+from perdure.domain.refusals import CannotResolve
 from perdure.sagas.activity import Activity
 from perdure.sagas.live_execution import LiveExecution
 

@@ -96,7 +96,7 @@ class Workflow(Generic[Q, R]):
 
     def key_of(self, request: Q) -> str:
         """The key of a request as text. BadIdentity when it is no str, int or UUID."""
-        return check_key(self._key(request))
+        return check_key(self._key(request), f"{self.name}: the key")
 
     def encode_request(self, value: Q) -> tuple[bytes, Q]:
         """A request as recorded, and as the body receives it."""

@@ -66,6 +66,10 @@ class Narrator:
             case events.AttemptFailed():
                 text = f"{self._name(event.ordinal)}, attempt {event.attempt}: {event.kind}"
                 return Sentence("✘", "yellow", self._with_error(text, event.error, event.due))
+            case events.ActivityVerified():
+                text = f"{self._name(event.ordinal)}, attempt {event.attempt}: its probe says "
+                following = "" if event.due is None else f"; goes on at +{self._at(event.due)} s"
+                return Sentence("?", "yellow", f"{text}{event.answer}{following}")
             case events.ActivityAbandoned():
                 return Sentence("∅", "dim", f"{self._name(event.ordinal)} is not waited for")
             case events.TimerSet():
@@ -133,6 +137,9 @@ class Narrator:
                 return Sentence("●", "yellow", text + (f"; skipped: {skipped}" if skipped else ""))
             case _:
                 return Sentence("●", "dim", type(event).__name__)
+
+    def _at(self, time: int) -> str:
+        return seconds(time - self._began)
 
     def _name(self, ordinal: int) -> str:
         return self._names.get(ordinal, f"activity {ordinal}")

@@ -8,7 +8,6 @@ from perdure.domain.errors import (
     BadIdentity,
     BodyDoesNotRest,
     CancelledExecution,
-    CannotResolve,
     ClientClosed,
     DifferentRequest,
     EngineStopped,
@@ -29,6 +28,7 @@ from perdure.domain.errors import (
     UnknownExecution,
     WorkflowDefect,
 )
+from perdure.domain.refusals import CannotCancel, CannotResolve
 from perdure.domain.retry import Retry
 from perdure.infrastructure.composition import connect, open_engine
 from perdure.sagas.activity import Activity, activity
@@ -41,6 +41,7 @@ from perdure.sagas.failure import Failure
 from perdure.sagas.handle import Handle
 from perdure.sagas.history import HistoryEvent
 from perdure.sagas.primitives import now, random, suspend, uuid4, version
+from perdure.sagas.probe import Done, NotDone, Unknown, Verify, verify
 from perdure.sagas.resolving import PlannedUndo
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.workflow import Workflow, workflow
@@ -53,12 +54,14 @@ __all__ = [
     "BadIdentity",
     "BodyDoesNotRest",
     "CancelledExecution",
+    "CannotCancel",
     "CannotResolve",
     "Client",
     "ClientClosed",
     "Compensation",
     "DeclarationError",
     "DifferentRequest",
+    "Done",
     "EngineSettings",
     "EngineStopped",
     "ExecutionParked",
@@ -71,6 +74,7 @@ __all__ = [
     "LostLease",
     "NonDeterministicWorkflow",
     "NotAJournal",
+    "NotDone",
     "OrderRefused",
     "PayloadError",
     "PayloadTooLarge",
@@ -80,8 +84,10 @@ __all__ = [
     "Retry",
     "TooManyBranches",
     "Undecodable",
+    "Unknown",
     "UnknownCode",
     "UnknownExecution",
+    "Verify",
     "Workflow",
     "WorkflowDefect",
     "WorkflowEngine",
@@ -95,6 +101,7 @@ __all__ = [
     "random",
     "suspend",
     "uuid4",
+    "verify",
     "version",
     "workflow",
 ]

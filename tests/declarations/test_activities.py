@@ -57,8 +57,8 @@ def test_options_are_kept_as_declared() -> None:
 
 
 def test_an_unknown_option_is_refused() -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'pivot'"):
-        activity(pivot=True)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'idempotent'"):
+        activity(idempotent=True)
 
 
 @pytest.mark.parametrize(

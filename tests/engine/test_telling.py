@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from perdure import ExecutionParked, workflow
-from perdure.domain.events import payload_bytes
 from perdure.domain.journal import FLUSH_BYTES_LIMIT, Submission
+from perdure.domain.sizes import payload_bytes
 from perdure.domain.states import BlockedByCode, Running
 from perdure.infrastructure.memory.journal import MemoryJournal
 from tests.engine.places import Place, engine_in, turn

@@ -9,11 +9,12 @@ import pytest
 from perdure.domain import errors
 from perdure.domain.errors import ExecutionParked, PerdureError, VersionConflict
 from perdure.infrastructure import errors as of_adapters
+from perdure.sagas import errors as of_declarations
 
 KINDS = sorted(
     {
         kind
-        for module in (errors, of_adapters)
+        for module in (errors, of_adapters, of_declarations)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, PerdureError)
     },

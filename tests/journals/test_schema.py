@@ -14,8 +14,8 @@ TOPICS = """
 ExecutionStarted ActivityStarted AttemptFailed ActivitySucceeded ActivityFailed ActivityAbandoned
 TimerSet TimerFired TimerCancelled VersionRecorded CancellationRequested ExecutionSuspended
 ExecutionResumed CompensationBegan CompensationStarted CompensationAttemptFailed ActivityCompensated
-CompensationFailed CompensationResolved ExecutionSucceeded ExecutionFailed ExecutionCompensated
-ExecutionCancelled
+ActivityVerified CompensationFailed CompensationResolved ExecutionSucceeded ExecutionFailed
+ExecutionCompensated ExecutionCancelled
 """
 
 SCHEMA = {
