@@ -67,7 +67,10 @@ class ExecutionStarted(Event, frozen=True, kw_only=True):
 
 
 class ActivityStarted(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """An attempt was issued by this code. Arguments and feed stand in the first one's event."""
+    """An attempt was issued by this code. Arguments and feed stand in the first one's event.
+
+    Once a `pivot` has succeeded nothing is rolled back any more.
+    """
 
     ordinal: int
     activity: str
@@ -76,18 +79,36 @@ class ActivityStarted(Event, frozen=True, kw_only=True, omit_defaults=True):
     feed: int = 0
     among: int = 1
     code: str = ""
+    pivot: bool = False
 
 
 class AttemptFailed(Event, frozen=True, kw_only=True, omit_defaults=True):
     """An attempt ended without an outcome; `due` is when the next begins, if one does.
 
     An attempt that was started and dropped before it was issued is "unissued": it had no effect.
+    With `verify` the activity's probe is asked at `due`: "retry" goes on by the answer, "end" makes
+    no further attempt whatever the answer.
     """
 
     ordinal: int
     attempt: int
     kind: Literal["defect", "timeout", "crash", "cancelled", "suspended", "unissued"]
     error: RecordedError
+    due: int | None = None
+    verify: Literal["", "retry", "end"] = ""
+
+
+class ActivityVerified(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The activity's probe did not find it done: "not done" for sure, or "unknown" still.
+
+    `due` is when the next attempt begins, or the probe is asked again; without one it is over. A
+    probe that finds it done is followed by ActivitySucceeded instead.
+    """
+
+    ordinal: int
+    attempt: int
+    answer: Literal["not done", "unknown"]
+    error: RecordedError | None = None
     due: int | None = None
 
 
@@ -106,11 +127,15 @@ class ActivityFailed(Event, frozen=True, kw_only=True, omit_defaults=True):
     error: RecordedError | None = None
 
 
-class ActivityAbandoned(Event, frozen=True, kw_only=True):
-    """The body waits no longer for a started activity; its outcome will not be fed."""
+class ActivityAbandoned(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The body waits no longer for a started activity; its outcome will not be fed.
+
+    With `verify` its probe is asked what became of its last attempt.
+    """
 
     ordinal: int
     feed: int
+    verify: bool = False
 
 
 class TimerSet(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -236,27 +261,6 @@ Terminal: TypeAlias = (
 TERMINAL = (ExecutionSucceeded, ExecutionFailed, ExecutionCompensated, ExecutionCancelled)
 
 
-def payload_bytes(event: Event) -> int:
-    """How large the payloads of users in this event are, all of them together."""
-    match event:
-        case ActivityStarted():
-            return len(event.arguments)
-        case ActivitySucceeded() | ExecutionSucceeded():
-            return len(event.result)
-        case ExecutionStarted():
-            return len(event.request)
-        case CompensationResolved():
-            return len(event.arguments)
-        case ActivityFailed() | CompensationFailed():
-            return len(event.failure.data) if event.failure is not None else 0
-        case CompensationBegan() | ExecutionFailed() | ExecutionCompensated():
-            end = event.end
-            failures = end.also if end.failure is None else (end.failure, *end.also)
-            return len(end.result) + sum(len(failure.data) for failure in failures)
-        case _:
-            return 0
-
-
 # Stored with every row for ever; a name is never reused and never a module path.
 TOPICS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -264,6 +268,7 @@ TOPICS: dict[str, type[Event]] = {
         ExecutionStarted,
         ActivityStarted,
         AttemptFailed,
+        ActivityVerified,
         ActivitySucceeded,
         ActivityFailed,
         ActivityAbandoned,

@@ -20,6 +20,7 @@ class Execution:
         "end",
         "id",
         "open",
+        "pivot",
         "request",
         "rollback",
         "started",
@@ -42,6 +43,7 @@ class Execution:
         self.timers: dict[int, int] = {}
         self.versions: dict[str, int] = {}
         self.cancellation: str | None = None
+        self.pivot: str | None = None  # the activity after which nothing is rolled back
         self.suspended: list[events.ExecutionSuspended] = []
         self.rollback: Rollback | None = None
         self.end: events.Terminal | None = None
@@ -56,8 +58,14 @@ class Execution:
             case events.ActivitySucceeded():
                 record = self._closed(event.ordinal, Phase.SUCCEEDED)
                 record.result = bytes(event.result)
+                if record.pivot and not record.abandoned:
+                    self.pivot = record.name
             case events.ActivityFailed():
-                self._closed(event.ordinal, Phase.FAILED if event.error is None else Phase.GIVEN_UP)
+                had_effect = event.error is not None and event.ordinal in self.open
+                had_effect = had_effect and self.open[event.ordinal].verify != "not done"
+                self._closed(event.ordinal, Phase.GIVEN_UP if had_effect else Phase.FAILED)
+            case events.ActivityVerified():
+                self._verified(event)
             case events.AttemptFailed(kind="unissued"):  # the attempts before it were issued
                 first = event.attempt == 1
                 self._closed(event.ordinal, Phase.FAILED if first else Phase.GIVEN_UP)
@@ -159,7 +167,7 @@ class Execution:
             record = self.activities[event.ordinal]
             record.attempt = event.attempt
             record.phase = Phase.IN_FLIGHT
-            record.due = None
+            record.due, record.verify = None, ""
 
     def _closed(self, ordinal: int, phase: Phase) -> ActivityRecord:
         record = self.open.pop(ordinal)
@@ -168,11 +176,24 @@ class Execution:
         record.ended_version = self.version
         return record
 
+    def _verified(self, event: events.ActivityVerified) -> None:
+        record = self.activities[event.ordinal]
+        record.probes += 1
+        record.due = event.due
+        if event.answer == "not done":
+            record.phase, record.verify = Phase.BACKING_OFF, "not done"
+            if event.due is None and record.abandoned:
+                self._closed(event.ordinal, Phase.FAILED)
+        elif event.due is None and record.abandoned:
+            self._closed(event.ordinal, Phase.GIVEN_UP)
+
     def _abandoned(self, event: events.ActivityAbandoned) -> None:
         record = self.activities[event.ordinal]
         record.abandoned = True
         ended = event.ordinal not in self.open  # held, and dropped by the code that came after
-        if not ended and record.phase is not Phase.IN_FLIGHT:  # there will be no next attempt
+        if event.verify:
+            record.phase, record.due, record.verify = Phase.VERIFYING, event.time, "end"
+        elif not ended and record.phase not in (Phase.IN_FLIGHT, Phase.VERIFYING):
             self._closed(event.ordinal, Phase.GIVEN_UP)
 
     def _unparked(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from perdure.domain.clock import Clock, Randomness
 from perdure.domain.errors import EngineStopped, UnknownCode
-from perdure.domain.identity import DEFAULT_SHARDS, execution_id
+from perdure.domain.identity import DEFAULT_SHARDS, Identity, execution_id
 from perdure.domain.journal import Journal
 from perdure.domain.mailbox import Settlement
 from perdure.sagas.activity import Activity
@@ -191,13 +191,13 @@ class WorkflowEngine:
     def handle(self, execution_id: str) -> Handle[Any]:
         """The handle of an execution by its id, whether or not there is one.
 
-        Raises UnknownCode when no open workflow has the id's name.
+        Raises BadIdentity for what is no id, UnknownCode when no open workflow has the id's name.
         """
-        name = execution_id.partition("@")[0]
-        workflow = self._workflows.get(name)
+        identity = Identity.of(execution_id)
+        workflow = self._workflows.get(identity.name)
         if workflow is None:
-            raise UnknownCode(execution_id, "workflow", name)
-        return Handle(execution_id, workflow, self._inquiry)
+            raise UnknownCode(execution_id, "workflow", identity.name)
+        return Handle(str(identity), workflow, self._inquiry)
 
     def _prepare(self, workflow: Workflow[Q, R], request: Q) -> tuple[Handle[R], bytes, Q]:
         if self._workflows.get(workflow.name) is not workflow:

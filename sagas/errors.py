@@ -28,9 +28,6 @@ class DeclarationError(PerdureError, TypeError):
         self.hint = hint
         super().__init__(f"{subject} ({where}): {problem}; {hint}")
 
-    def __reduce__(self) -> tuple[type["DeclarationError"], tuple[str, str, str, str]]:
-        return type(self), (self.subject, self.where, self.problem, self.hint)
-
 
 class DuplicateName(DeclarationError):
     """Two definitions answer to one name; a stream could not tell which it meant."""
@@ -43,9 +40,6 @@ class UnsupportedType(PerdureError, TypeError):
         self.type_text = type_text
         self.reason = reason
         super().__init__(f"type {type_text} cannot be a payload: {reason}")
-
-    def __reduce__(self) -> tuple[type["UnsupportedType"], tuple[str, str]]:
-        return type(self), (self.type_text, self.reason)
 
 
 class PayloadError(PerdureError, ValueError):
@@ -63,9 +57,6 @@ class PayloadError(PerdureError, ValueError):
         place = f" at {path}" if path else ""
         super().__init__(f"{what}, declared as {type_text}{place}: {problem}; {hint}")
 
-    def __reduce__(self) -> tuple[type["PayloadError"], tuple[str, str, str, str, str]]:
-        return type(self), (self.what, self.type_text, self.path, self.problem, self.hint)
-
 
 class UnknownFailure(PerdureError, LookupError):
     """A failure was recorded whose class is declared nowhere, or several have its name."""
@@ -77,9 +68,6 @@ class UnknownFailure(PerdureError, LookupError):
             f"its module, name it in raises=[...], or give a class the name: "
             f"class ...(Failure, name={name!r})"
         )
-
-    def __reduce__(self) -> tuple[type["UnknownFailure"], tuple[str]]:
-        return type(self), (self.name,)
 
 
 class ActivityInsideActivity(PerdureError):
@@ -93,9 +81,6 @@ class ActivityInsideActivity(PerdureError):
             f"nor retried nor undone; call {inner}.function(...) for the plain function, or let "
             "the workflow call both"
         )
-
-    def __reduce__(self) -> tuple[type["ActivityInsideActivity"], tuple[str, str]]:
-        return type(self), (self.inner, self.outer)
 
 
 class AlikeBranches(Blocked):

@@ -97,7 +97,10 @@ class Handle(Generic[R_co]):
         return await self._asked.history(self.id, self._workflow)
 
     async def cancel(self, reason: str = "cancelled by request") -> None:
-        """Asks the body to stop, and undoes what it has done. Returns when that is durable."""
+        """Asks the body to stop, and undoes what it has done. Returns when that is durable.
+
+        CannotCancel when it is past its pivot.
+        """
         await self._asked.cancel(self.id, reason)
 
     async def resume(self, reason: str = "") -> None:
