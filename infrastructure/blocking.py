@@ -68,7 +68,10 @@ class Handle(Generic[R_co]):
         return self._portal.run(self._handle.history())
 
     def cancel(self, reason: str = "cancelled by request") -> None:
-        """Asks the body to stop, and undoes what it has done. Returns when that is durable."""
+        """Asks the body to stop, and undoes what it has done. Returns when that is durable.
+
+        CannotCancel when it is past its pivot.
+        """
         return self._portal.run(self._handle.cancel(reason))
 
     def resume(self, reason: str = "") -> None:

@@ -242,12 +242,12 @@ class Inquiry:
                 live.settles, self._settles = self._settles, ()
                 try:
                     order(live)
-                except (
-                    CannotCancel,
-                    CannotResolve,
-                ) as error:  # the execution is as it was
+                except (CannotCancel, CannotResolve) as error:  # the execution is as it was
                     refused.append(error)
                     live.settles = ()
+                except BaseException:
+                    live.settles = ()
+                    raise
                 live.submit()
                 carried_out.append(live)
 
