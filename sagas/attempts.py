@@ -180,11 +180,11 @@ def new_task(
     return loop.create_task(running, context=context)
 
 
-def deadline(now: int, seconds: float | None) -> datetime | None:
-    """When an attempt that begins now times out; one that never does in the last year there is."""
+def deadline(clock: Clock, seconds: float | None) -> datetime | None:
+    """When an attempt that begins now times out; for a far one, the end of the last year."""
     if seconds is None:
         return None
-    return instant(round(min(now + seconds * 1_000_000, LAST_DUE)))
+    return instant(round(min(clock.now() + seconds * 1_000_000, LAST_DUE)))
 
 
 class Exited(Exception):
@@ -209,7 +209,7 @@ def _run_in_thread(
 ) -> Any:
     if limit is not None:  # it may have waited for the thread
         seconds, clock = limit
-        context = replace(context, deadline=deadline(clock.now(), seconds))
+        context = replace(context, deadline=deadline(clock, seconds))
     current.set(context)
     return function(**arguments)
 

@@ -172,7 +172,7 @@ class Backward:
             execution_id=execution.id,
             idempotency_key=key,
             attempt=number,
-            deadline=deadline(execution.now(), compensation.timeout),
+            deadline=deadline(execution.around.clock, compensation.timeout),
             undoes=Undoes(undone, undo.outcome),
         )
         around = execution.around

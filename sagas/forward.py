@@ -226,7 +226,7 @@ class Forward:
             execution_id=execution.id,
             idempotency_key=idempotency_key(execution.id, "activity", ordinal, record.name),
             attempt=record.attempt,
-            deadline=deadline(execution.now(), activity.timeout),
+            deadline=deadline(execution.around.clock, activity.timeout),
         )
         attempt.launch(context, arguments, around, self)
 

@@ -185,7 +185,7 @@ class Settling:
             execution_id=execution.id,
             idempotency_key=idempotency_key(execution.id, "activity", ordinal, record.name),
             attempt=record.attempt,
-            deadline=deadline(execution.now(), probe.timeout),
+            deadline=deadline(execution.around.clock, probe.timeout),
         )
         attempt.launch(context, arguments, around, self)
         return True
