@@ -4,10 +4,11 @@ Written by `python -m tools.blocking` from perdure.sagas.client and perdure.saga
 there. Everything is done by one async client in a thread of its own: see portal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
+from perdure.domain.journal import ENDED_STATES
 from perdure.domain.states import State
 from perdure.infrastructure.portal import Portal
 from perdure.sagas.handle import Handle as AnyHandle
@@ -62,6 +63,16 @@ class Handle(Generic[R_co]):
     def status(self) -> State:
         """How the execution is; see perdure.domain.states."""
         return self._portal.run(self._handle.status())
+
+    def wait(
+        self, *, states: Collection[str] = ENDED_STATES, timeout: float | None = None
+    ) -> State:
+        """The state, once its word is one of these, or once the execution has ended all the same.
+
+        Words as in perdure.domain.states.WORDS: "suspended", "stuck", "succeeded"... TimeoutError
+        after `timeout` seconds. A state that has passed before anybody looked is not seen.
+        """
+        return self._portal.run(self._handle.wait(states=states, timeout=timeout))
 
     def history(self) -> list[HistoryEvent]:
         """All events, in their order."""

@@ -6,7 +6,7 @@ waited for. An order stays when nobody waits for it any more: an engine will car
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -30,7 +30,7 @@ from perdure.domain.mailbox import (
     storable,
 )
 from perdure.domain.post_office import PostOffice
-from perdure.domain.states import BlockedByCode, Running, State, state_of
+from perdure.domain.states import BlockedByCode, Running, State, state_of, word_of
 from perdure.sagas import resolving
 from perdure.sagas.answers import outcome
 from perdure.sagas.history import HistoryEvent, history_of
@@ -150,6 +150,17 @@ class Correspondence:
         if row.state == "blocked":
             return BlockedByCode(row.reason)
         return state_of(fold(execution_id, await self._stream(execution_id)))
+
+    async def wait(
+        self, execution_id: str, states: Collection[str], timeout: float | None
+    ) -> State:
+        async with asyncio.timeout(timeout):
+            while True:
+                looks = self._lookout.looks
+                state = await self.status(execution_id)
+                if word_of(state) in (*states, *ENDED_STATES):
+                    return state
+                await self._lookout.tick(looks)
 
     async def history(self, execution_id: str, workflow: Workflow[Any, Any]) -> list[HistoryEvent]:
         stream = await self._recorded(execution_id)

@@ -1,9 +1,10 @@
 """A handle: one execution by its id, from any part of the process, before, during and after."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from perdure.domain.states import State
+from perdure.domain.journal import ENDED_STATES
+from perdure.domain.states import WORDS, State
 from perdure.sagas.forbidden import refuse_in_body
 from perdure.sagas.history import HistoryEvent
 from perdure.sagas.resolving import PlannedUndo
@@ -26,6 +27,9 @@ class Asked(Protocol):
     ) -> R: ...
     async def accepted(self, execution_id: str) -> None: ...
     async def status(self, execution_id: str) -> State: ...
+    async def wait(
+        self, execution_id: str, states: Collection[str], timeout: float | None
+    ) -> State: ...
     async def history(
         self, execution_id: str, workflow: Workflow[Any, Any]
     ) -> list[HistoryEvent]: ...
@@ -91,6 +95,19 @@ class Handle(Generic[R_co]):
     async def status(self) -> State:
         """How the execution is; see perdure.domain.states."""
         return await self._asked.status(self.id)
+
+    async def wait(
+        self, *, states: Collection[str] = ENDED_STATES, timeout: float | None = None
+    ) -> State:
+        """The state, once its word is one of these, or once the execution has ended all the same.
+
+        Words as in perdure.domain.states.WORDS: "suspended", "stuck", "succeeded"... TimeoutError
+        after `timeout` seconds. A state that has passed before anybody looked is not seen.
+        """
+        unknown = set(states) - set(WORDS.values())
+        if isinstance(states, str) or unknown:
+            raise ValueError(f"states={states!r}: give words among {', '.join(WORDS.values())}")
+        return await self._asked.wait(self.id, states, timeout)
 
     async def history(self) -> list[HistoryEvent]:
         """All events, in their order."""

@@ -4,7 +4,7 @@ What is in memory is asked there, the rest is read from the journal; both say th
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -19,10 +19,10 @@ from perdure.domain.errors import (
 )
 from perdure.domain.events import Event
 from perdure.domain.execution import fold
-from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal
+from perdure.domain.journal import ENDED_STATES, OPEN_STATES, PARKED_STATES, IndexRow, Journal
 from perdure.domain.mailbox import Settlement
 from perdure.domain.refusals import CannotCancel, CannotResolve
-from perdure.domain.states import BlockedByCode, State, state_of
+from perdure.domain.states import BlockedByCode, State, state_of, word_of
 from perdure.sagas import resolving
 from perdure.sagas.answers import difference, outcome, same
 from perdure.sagas.callbacks import in_callback
@@ -92,6 +92,21 @@ class Inquiry:
                     return BlockedByCode(parked.reason)
             if execution_id not in self._residents.live:
                 return state_of(fold(execution_id, await self.stream(execution_id)))
+
+    async def wait(
+        self, execution_id: str, states: Collection[str], timeout: float | None
+    ) -> State:
+        """The state, once it is one of these or an end."""
+        residents = self._residents
+        async with asyncio.timeout(timeout):
+            while True:
+                if residents.stopping:
+                    raise EngineStopped(execution_id, residents.broken_by)
+                with residents.waiters.watching(execution_id) as changed:
+                    state = await self.status(execution_id)
+                    if word_of(state) in (*states, *ENDED_STATES):
+                        return state
+                    await changed
 
     async def history(self, execution_id: str, workflow: Workflow[Any, Any]) -> list[HistoryEvent]:
         return history_of(await self.stream(execution_id))

@@ -119,6 +119,8 @@ class Residents:
                 self.waiters.parked(error)
         elif self.waiters.any_parked:
             self.waiters.goes_on(execution.id)
+        if self.waiters.any_watched:
+            self.waiters.changed(execution.id)
         if execution.lacks_body and execution.pending == 0:
             self.loader.read_body(execution)
             return

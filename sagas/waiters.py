@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
 from perdure.domain.errors import EngineStopped, ExecutionParked
@@ -21,12 +22,13 @@ class Waiters:
     `on_parked` hears once of each execution that is parked, until it goes on.
     """
 
-    __slots__ = ("_by_id", "_on_parked", "_parked")
+    __slots__ = ("_by_id", "_on_parked", "_parked", "_watching")
 
     def __init__(self, on_parked: Callable[[ExecutionParked], None] | None) -> None:
         self._by_id: dict[str, list[tuple[Waiter, bool]]] = {}
         self._on_parked = on_parked
         self._parked: dict[str, ExecutionParked] = {}
+        self._watching: dict[str, list[asyncio.Future[None]]] = {}
 
     def add(self, execution_id: str, *, raise_when_parked: bool) -> Waiter:
         waiter: Waiter = asyncio.get_running_loop().create_future()
@@ -50,8 +52,33 @@ class Waiters:
             if not waiter.done():
                 waiter.set_result(end)
 
+    @property
+    def any_watched(self) -> bool:
+        """Whether somebody has to hear of changes."""
+        return bool(self._watching)
+
+    @contextmanager
+    def watching(self, execution_id: str) -> Iterator["asyncio.Future[None]"]:
+        """A future that is done once this one has changed."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        watching = self._watching.setdefault(execution_id, [])
+        watching.append(future)
+        try:
+            yield future
+        finally:
+            watching.remove(future)
+            if not watching:
+                self._watching.pop(execution_id, None)
+
+    def changed(self, execution_id: str) -> None:
+        """Something of it is stored."""
+        for future in self._watching.get(execution_id, ()):
+            if not future.done():
+                future.set_result(None)
+
     def parked(self, error: ExecutionParked) -> None:
         execution_id = error.execution_id
+        self.changed(execution_id)
         before = self._parked.get(execution_id)
         if before is None or str(before) != str(error):
             self._parked[execution_id] = error
@@ -83,3 +110,7 @@ class Waiters:
                 if not waiter.done():
                     waiter.set_exception(EngineStopped(execution_id, broken_by))
         self._by_id.clear()
+        for execution_id, watching in self._watching.items():
+            for future in watching:
+                if not future.done():
+                    future.set_exception(EngineStopped(execution_id, broken_by))

@@ -20,10 +20,11 @@ Written by `python -m tools.blocking` from perdure.sagas.client and perdure.saga
 there. Everything is done by one async client in a thread of its own: see portal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
+from perdure.domain.journal import ENDED_STATES
 from perdure.domain.states import State
 from perdure.infrastructure.portal import Portal
 from perdure.sagas.handle import Handle as AnyHandle

@@ -70,6 +70,7 @@ async def test_of_an_execution_that_is_not_there_all_say_so(
         for asked in (
             handle.result(),
             handle.status(),
+            handle.wait(),
             handle.history(),
             handle.plan(),
             handle.cancel(),
@@ -143,6 +144,24 @@ async def test_a_stuck_one_is_resolved(place: Place, client: Client, given: Give
             await handle.result()
         with pytest.raises(CannotResolve, match="it has ended"):
             await handle.resolve("retry")
+
+
+async def test_states_are_waited_for(place: Place, client: Client, given: Given) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS), place.engine(*KNOWN) as engine:
+        await engine.start(waits_for_somebody, "o-1")
+        handle = given(engine, client, "waits_for_somebody@o-1")
+        state = await handle.wait(states=("suspended", "stuck"))
+        assert state == Suspended("the address is unclear")
+        with pytest.raises(TimeoutError):
+            await handle.wait(timeout=0.05)
+        ending = asyncio.create_task(handle.wait())
+        other = asyncio.create_task(handle.wait(states=["stuck"]))  # told of any end
+        await handle.resume()
+        assert await ending == await other == Succeeded()
+        assert await handle.wait() == Succeeded()
+        for wrong in ("stuck", ["asleep"]):
+            with pytest.raises(ValueError, match="give words among running, waiting"):
+                await handle.wait(states=wrong)
 
 
 async def test_a_result_that_is_not_there_in_time_is_not_waited_for(
