@@ -30,6 +30,7 @@ from perdure.sagas.slots import Slots
 from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.threads import Threads
 from perdure.sagas.timers import Timers
+from perdure.sagas.watchdog import watchdog
 from perdure.sagas.workflow import Workflow
 
 Q = TypeVar("Q")
@@ -88,6 +89,7 @@ class WorkflowEngine:
             context=copy_context(),
             leaked=[],
         )
+        watchdog.open()
         self._run("committer", self._committer.run())
         self._run("keeper", self._residents.keeper.keep())
         mailroom = Mailroom(
@@ -145,6 +147,7 @@ class WorkflowEngine:
             self._residents.dismiss_all()
             self._threads.close()
         finally:
+            watchdog.close()
             await self._journal.close()
         if self._failed is not None:
             raise self._failed

@@ -68,3 +68,17 @@ class NoOutsideWorld(asyncio.AbstractEventLoop):
     stop = _refused("stop")
     subprocess_exec = _refused("subprocess_exec")
     subprocess_shell = _refused("subprocess_shell")
+
+    # What asyncio asks of any loop, and is always the same here.
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return False
+
+    def get_task_factory(self) -> None:
+        return None

@@ -111,6 +111,7 @@ class LiveExecution:
         """Records the start and feeds it."""
         self.record_start(payload)
         self.body = BodyRun(self.workflow, self.id)
+        self.body.loop.feed = 1
         try:
             self.body.begin(request, self.state.time)
             collect(self, 1)
@@ -129,6 +130,7 @@ class LiveExecution:
         try:
             for feed, fed, decoded in self.feeding.take(self.state.version, event, value):
                 if self.body is not None and self.state.rollback is None:
+                    self.body.loop.feed = feed
                     self.body.feed(fed, decoded)
                     collect(self, feed)
         except Blocked as error:

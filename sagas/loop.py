@@ -15,6 +15,7 @@ import sys
 import zlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
 
 from perdure.domain.errors import (
@@ -29,6 +30,7 @@ from perdure.sagas.callbacks import Callback, TimerCallback
 from perdure.sagas.dismissal import ExecutionDismissed, as_current, close_generator, throw_out
 from perdure.sagas.forbidden import NoOutsideWorld
 from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
+from perdure.sagas.watchdog import watchdog
 from perdure.sagas.whereabouts import stacks_of
 
 if TYPE_CHECKING:
@@ -61,6 +63,9 @@ class BodyLoop(NoOutsideWorld):
         self.versions: dict[str, int] = {}
         self.new_versions: list[tuple[str, int]] = []
         self.edge = True  # nothing is recorded beyond what is being fed
+        self.replaying = False  # what runs has run before
+        self.feed = 0  # the version of the event that is being fed
+        self.rests = 0  # how often it has come to rest, or is about to
         self._ready: list[Callback] = []
         self._seed = zlib.crc32(execution_id.encode())
         self._task_count = 0
@@ -133,6 +138,9 @@ class BodyLoop(NoOutsideWorld):
         hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(firstiter=self._first_iteration, finalizer=self._finalize)
         _set_running_loop(self)
+        self.rests += 1
+        thread = get_ident()
+        watchdog.watched[thread] = self
         try:
             steps = 0
             while self._ready:
@@ -151,6 +159,7 @@ class BodyLoop(NoOutsideWorld):
                     except Exception as error:  # not its caller's matter, as in asyncio
                         log.error("%s: a callback raised", self.execution_id, exc_info=error)
         finally:
+            watchdog.watched.pop(thread, None)
             _set_running_loop(outer)
             sys.set_asyncgen_hooks(*hooks)
         if self.fault is not None:
@@ -219,15 +228,6 @@ class BodyLoop(NoOutsideWorld):
     def time(self) -> float:
         return self.now / 1_000_000
 
-    def get_debug(self) -> bool:
-        return False
-
-    def is_running(self) -> bool:
-        return True
-
-    def is_closed(self) -> bool:
-        return False
-
     def create_future(self) -> asyncio.Future[Any]:
         if self.dismissed:
             self._refuse_await()
@@ -293,6 +293,3 @@ class BodyLoop(NoOutsideWorld):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """A task's exception that nobody retrieved is the body's own affair, as in asyncio."""
-
-    def get_task_factory(self) -> None:
-        return None

@@ -21,6 +21,8 @@ from perdure.sagas.workflow import Workflow
 RequestEvent: TypeAlias = events.ActivityStarted | events.TimerSet | events.ExecutionSuspended
 
 # They tell of how the execution was kept, not of how far this code has come.
+GOES_ON = (events.ExecutionResumed, events.CancellationRequested)
+NEVER = 1 << 62
 ADMINISTRATIVE = (events.ExecutionSuspended, events.ExecutionResumed)
 
 
@@ -81,13 +83,14 @@ class Feeding:
 class Recorded:
     """What a stream says that the body asked for, feed by feed."""
 
-    __slots__ = ("asked", "dropped", "last_feed", "last_significant")
+    __slots__ = ("asked", "dropped", "fresh_from", "last_feed", "last_significant")
 
     def __init__(self, stream: list[Event]) -> None:
         self.asked: dict[int, list[RequestEvent]] = defaultdict(list)
         self.dropped: dict[int, list[int]] = defaultdict(list)
         self.last_significant = 0
         self.last_feed = 0  # the last one after which something was asked for, or dropped
+        self.fresh_from = NEVER  # what is fed from this event on was perhaps never fed before
         for version, event in enumerate(stream, 1):
             feed = 0
             match event:
@@ -104,6 +107,9 @@ class Recorded:
                     feed = event.feed
                     self.dropped[feed].append(event.ordinal)
             self.last_feed = max(self.last_feed, feed)
+            if isinstance(event, FED):
+                fresh = isinstance(event, GOES_ON) or len(stream) == 1
+                self.fresh_from = version if fresh else NEVER
             if feed or not isinstance(event, ADMINISTRATIVE):
                 self.last_significant = version
 
@@ -162,12 +168,14 @@ def _feed_all(replayed: Replay, request: Any, stream: list[Event]) -> None:
         for feed, fed, value in replayed.feeding.take(version, event):
             body.loop.edge = version >= recorded.last_significant
             replayed.last_feed = feed
+            body.loop.feed = feed
+            body.loop.replaying = version < recorded.fresh_from or feed <= recorded.last_feed
             if isinstance(fed, events.ExecutionStarted):
                 body.begin(request, fed.time)
             else:
                 body.feed(fed, value)
             _compare(replayed, recorded, feed)
-    body.loop.edge = True
+    body.loop.edge, body.loop.replaying = True, False
 
 
 def _compare(replayed: Replay, recorded: Recorded, feed: int) -> None:

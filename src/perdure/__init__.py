@@ -40,6 +40,7 @@ from perdure.sagas.errors import DeclarationError, PayloadError
 from perdure.sagas.failure import Failure
 from perdure.sagas.handle import Handle
 from perdure.sagas.history import HistoryEvent
+from perdure.sagas.logs import is_replaying, logger
 from perdure.sagas.primitives import now, random, suspend, uuid4, version
 from perdure.sagas.probe import Done, NotDone, Unknown, Verify, verify
 from perdure.sagas.resolving import PlannedUndo
@@ -96,6 +97,8 @@ __all__ = [
     "blocking",
     "connect",
     "current_activity",
+    "is_replaying",
+    "logger",
     "now",
     "open_engine",
     "random",

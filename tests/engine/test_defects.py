@@ -59,7 +59,7 @@ async def defective(place: Place) -> Place:
 async def test_a_defect_beside_a_branch_in_flight_goes_on_after_a_fix(
     place: Place, fixed: Workflow[str, str], result: str
 ) -> None:
-    # behaviour 7
+    # behaviour 86
     left = await defective(place)
     for _ in range(2):
         async with left.engine(with_a_bug) as engine:
@@ -79,7 +79,7 @@ async def test_a_defect_beside_a_branch_in_flight_goes_on_after_a_fix(
 
 
 async def test_a_defect_beside_a_branch_in_flight_can_be_cancelled(place: Place) -> None:
-    # behaviour 21
+    # behaviour 25
     gate = world.hold("stock")
     async with place.engine(with_a_bug) as engine:
         handle = await engine.start(with_a_bug, "o-1")
@@ -93,7 +93,7 @@ async def test_a_defect_beside_a_branch_in_flight_can_be_cancelled(place: Place)
 
 
 async def test_a_cancel_of_what_a_fix_has_mended_is_fed_to_the_body(place: Place) -> None:
-    # behaviour 21
+    # behaviour 25
     left = await defective(place)
 
     @workflow(key=str, name="buy")

@@ -83,7 +83,7 @@ FOUND = Done(Paid(reference="found"))
 
 
 async def test_what_is_done_after_a_timeout_is_not_tried_again(place: Place) -> None:
-    # behaviour 23
+    # behaviour 27
     world.hold("pay")
     answers.append(FOUND)
     async with place.engine(buy) as engine:
@@ -93,7 +93,7 @@ async def test_what_is_done_after_a_timeout_is_not_tried_again(place: Place) -> 
 
 
 async def test_what_is_done_after_a_crash_is_not_tried_again(place: Place) -> None:
-    # behaviour 23
+    # behaviour 27
     left = await crashed_at("pay", place, buy, "a")
     answers.append(FOUND)
     async with left.engine(buy) as engine:
@@ -135,7 +135,7 @@ async def test_a_probe_that_cannot_tell_is_asked_again_also_after_a_crash(
 async def test_a_lost_race_is_settled_by_the_probe_before_anything_is_undone(
     place: Place,
 ) -> None:
-    # behaviours 17, 23
+    # behaviours 17, 27
     world.hold("pay")
     answers.extend([Unknown(), FOUND])
     async with place.engine(hurry) as engine:
@@ -147,7 +147,7 @@ async def test_a_lost_race_is_settled_by_the_probe_before_anything_is_undone(
 
 
 async def test_a_lost_race_that_was_not_done_has_nothing_to_undo(place: Place) -> None:
-    # behaviours 17, 23
+    # behaviours 17, 27
     world.hold("pay")
     answers.append(NotDone())
     async with place.engine(hurry) as engine:
@@ -168,7 +168,7 @@ async def buy_once(account: str) -> str:
 
 
 async def test_before_it_is_given_up_the_probe_is_asked(place: Place) -> None:
-    # behaviour 23
+    # behaviour 27
     world.fail("pay", ConnectionError("the answer is lost"))
     answers.append(FOUND)
     async with place.engine(buy_once) as engine:
@@ -200,7 +200,7 @@ async def buy_blindly(account: str) -> str:
 
 
 async def test_what_stays_unknown_is_undone_without_a_result(place: Place) -> None:
-    # behaviour 23
+    # behaviour 27
     world.fail("pay", ConnectionError("the answer is lost"))
     answers.append(Unknown())
     async with place.engine(buy_blindly) as engine:

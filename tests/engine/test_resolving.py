@@ -48,7 +48,7 @@ async def buy(order_id: str) -> None:
 
 
 async def test_skip_leaves_one_activity_done_and_undoes_the_others(place: Place) -> None:
-    # behaviour 25
+    # behaviour 24
     world.fail("pay back", AccountClosed(account="second"))
     async with place.engine(buy) as engine:
         handle = await engine.start(buy, "o-1")
@@ -67,7 +67,7 @@ async def test_skip_leaves_one_activity_done_and_undoes_the_others(place: Place)
 
 
 async def test_by_hand_counts_as_undone(place: Place) -> None:
-    # behaviour 25
+    # behaviour 24
     world.fail("pay back", AccountClosed(account="second"))
     async with place.engine(buy) as engine:
         handle = await engine.start(buy, "o-1")
@@ -84,7 +84,7 @@ async def test_by_hand_counts_as_undone(place: Place) -> None:
 async def test_replaced_arguments_hold_for_every_later_attempt_also_after_a_crash(
     place: Place,
 ) -> None:
-    # behaviour 25
+    # behaviour 24
     world.fail("pay back", AccountClosed(account="second"))
     async with place.engine(buy) as engine:
         handle = await engine.start(buy, "o-1")
@@ -129,7 +129,7 @@ async def test_arguments_that_do_not_fit_are_refused_and_nothing_is_recorded(
 async def test_a_compensation_that_is_retried_for_ever_can_be_resolved_between_attempts(
     place: Place,
 ) -> None:
-    # behaviour 25
+    # behaviour 24
     world.fail("pay back", *[ConnectionError("no answer")] * 1000)
     async with place.engine(buy) as engine:
         handle = await engine.start(buy, "o-1")

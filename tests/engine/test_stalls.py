@@ -31,7 +31,6 @@ def leaving_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("leaving_soon")
 async def test_what_left_memory_comes_back_when_it_is_due(place: Place) -> None:
-    # behaviour 89
     async with place.engine(nap) as engine:
         handle = await engine.start(nap, "o-1")
         while engine._residents.live:
@@ -41,7 +40,6 @@ async def test_what_left_memory_comes_back_when_it_is_due(place: Place) -> None:
 
 @pytest.mark.usefixtures("leaving_soon")
 async def test_only_starts_wait_for_room_and_what_is_due_goes_on(place: Place) -> None:
-    # behaviour 89
     gate = world.hold("stock")
 
     @workflow(key=str)
@@ -149,7 +147,7 @@ async def test_what_is_asked_for_after_a_suspension_in_one_feed_starts_when_it_i
 async def test_a_second_cancel_does_not_wake_what_is_suspended_in_its_cleanup(
     place: Place,
 ) -> None:
-    # behaviour 21
+    # behaviour 26
     @workflow(key=str)
     async def clean_up(order_id: str) -> None:
         try:

@@ -1,0 +1,149 @@
+"""What bodies and activities log, once; and what the watchdog tells of a body that blocks."""
+
+import logging
+import threading
+
+import pytest
+
+from perdure import ExecutionParked, activity, is_replaying, logger, suspend, workflow
+from tests.engine.places import Place
+from tests.engine.shop import crashed_at, look_up, world
+
+pytestmark = pytest.mark.every_python
+
+
+@activity
+async def note(text: str) -> None:
+    logger.info("noted %s", text)
+    await world.serve(text)
+
+
+@workflow(key=str)
+async def talk(order_id: str) -> None:
+    logger.info("begins with %s", order_id)
+    await note("first")
+    logger.info("goes on")
+    await note("second")
+    logger.info("ends")
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.getMessage() for one in caplog.records if one.name == "perdure.workflow"]
+
+
+async def test_a_body_logs_once_however_often_it_is_replayed(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "perdure.workflow")
+    left = await crashed_at("second", place, talk, "o-1")
+    async with left.engine(talk) as engine:
+        await engine.handle("talk@o-1").result(timeout=10)
+    bodies = [line for line in said(caplog) if "noted" not in line]
+    assert bodies == [
+        "talk@o-1: begins with o-1",
+        "talk@o-1: goes on",
+        "talk@o-1: ends",
+    ]
+
+
+async def test_records_tell_who_logs_and_escape_what_a_terminal_would_obey(
+    memory: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "perdure.workflow")
+
+    @workflow(key=str)
+    async def say(order_id: str) -> None:
+        logger.warning("%s\n\x1b[31mred", order_id)
+        await note("the text")
+
+    async with memory.engine(say) as engine:
+        await engine.execute(say, "o-1", timeout=10)
+    logger.info("outside of both")
+    body, attempt, outside = (one for one in caplog.records if one.name == "perdure.workflow")
+    assert body.getMessage() == r"say@o-1: o-1\n\x1b[31mred"
+    assert (vars(body)["execution_id"], vars(body)["version"]) == ("say@o-1", 1)
+    assert vars(attempt)["idempotency_key"] == world.calls[0].key
+    assert body.filename == "test_logs.py"
+    assert "execution_id" not in vars(outside)
+
+
+async def test_what_follows_a_resumption_is_logged(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "perdure.workflow")
+
+    @workflow(key=str)
+    async def ask(order_id: str) -> bool:
+        logger.info("asks")
+        await suspend("may I?")
+        logger.info("may")
+        return is_replaying()
+
+    async with place.engine(ask) as engine:
+        handle = await engine.start(ask, "o-1")
+        with pytest.raises(ExecutionParked):
+            await handle.result(timeout=10)
+    async with place.engine(ask) as engine:
+        handle = engine.handle("ask@o-1")
+        await handle.resume()
+        assert await handle.result(timeout=10) is False
+    assert said(caplog) == ["ask@o-1: asks", "ask@o-1: may"]
+
+
+async def test_what_waited_for_room_logs_when_it_begins(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "perdure.workflow")
+    gate = world.hold("stock")
+
+    @workflow(key=str)
+    async def look(order_id: str) -> str:
+        logger.info("looks")
+        return await look_up("stock")
+
+    async with place.engine(look, max_in_flight=1) as engine:
+        handles = [await engine.start(look, f"o-{number}") for number in range(3)]
+        gate.open()
+        for handle in handles:
+            await handle.result(timeout=10)
+    assert sorted(said(caplog)) == [f"look@o-{number}: looks" for number in range(3)]
+
+
+async def test_a_body_that_blocks_is_told_of_while_it_does(
+    memory: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    # behaviour 12
+    told = threading.Event()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "blocks the engine" in record.getMessage():
+                told.set()
+
+    @workflow(key=str)
+    async def blocks(order_id: str) -> bool:
+        return told.wait(5)  # a computation that takes long
+
+    listener = Listener()
+    logging.getLogger("perdure").addHandler(listener)
+    try:
+        async with memory.engine(blocks) as engine:
+            assert await engine.execute(blocks, "o-1", timeout=10)
+    finally:
+        logging.getLogger("perdure").removeHandler(listener)
+    [record] = [one for one in caplog.records if "blocks the engine" in one.getMessage()]
+    assert record.getMessage().startswith("blocks@o-1: ")
+    assert "return told.wait(5)" in record.getMessage()
+
+
+async def test_no_watchdog_is_left_when_the_last_engine_has_closed(memory: Place) -> None:
+    async with memory.engine(talk):
+        assert [one for one in threading.enumerate() if one.name == "perdure-watchdog"]
+    for one in threading.enumerate():
+        if one.name == "perdure-watchdog":
+            one.join(5)
+            assert not one.is_alive()
+
+
+async def test_outside_of_a_body_nothing_is_replayed() -> None:
+    assert is_replaying() is False
