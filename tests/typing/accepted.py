@@ -11,12 +11,15 @@ from pydantic import BaseModel, Field
 from perdure import (
     Activity,
     ActivityContext,
+    Client,
     Compensation,
     Failure,
     Handle,
     Retry,
     Workflow,
     activity,
+    blocking,
+    connect,
     current_activity,
     open_engine,
     workflow,
@@ -146,6 +149,29 @@ async def use_async() -> None:
     assert_type(await total("A"), Decimal)
     assert_type(await refund(None, Decimal(1)), None)
     assert_type(await process_payment.function(ProcessPayment.model_validate({})), str)
+
+
+async def use_client(request: ProcessPayment) -> None:
+    async with connect("memory://pins", reply_timeout=3) as client:
+        assert_type(client, Client)
+        handle = await client.start(process_payment, request)
+        assert_type(handle, Handle[str])
+        assert_type(await handle.result(timeout=3), str)
+        assert_type(await client.execute(process_payment, request, timeout=3), str)
+        assert_type(client.handle("process_payment@7", process_payment), Handle[str])
+        assert_type(client.handle("process_payment@7"), Handle[Any])
+        await handle.resolve("skip", reason="written off")
+
+
+def use_blocking_client(request: ProcessPayment) -> None:
+    with blocking.connect("memory://pins") as client:
+        assert_type(client, blocking.Client)
+        handle = client.start(process_payment, request)
+        assert_type(handle, blocking.Handle[str])
+        assert_type(handle.result(timeout=3), str)
+        assert_type(client.execute(process_payment, request), str)
+        assert_type(client.handle("process_payment@7", process_payment).result(), str)
+        assert_type(client.handle("process_payment@7").result(), Any)
 
 
 async def use_engine(request: ProcessPayment) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from decimal import Decimal
 
-from perdure import Failure, Retry, WorkflowEngine, activity, workflow
+from perdure import Client, Failure, Retry, WorkflowEngine, activity, blocking, workflow
 from tests.typing.accepted import (
     Charge,
     OutOfStock,
@@ -34,7 +34,7 @@ async def wrong_calls(request: ProcessPayment) -> str:
     return code  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
 
 
-@activity(pivot=True)  # type: ignore[call-overload, untyped-decorator]  # pyright: ignore[reportCallIssue]
+@activity(colour="red")  # type: ignore[call-overload, untyped-decorator]  # pyright: ignore[reportCallIssue]
 async def unknown_option(sku: str) -> None: ...
 
 
@@ -94,3 +94,14 @@ async def use_engine(engine: WorkflowEngine, request: ProcessPayment) -> int:
     await engine.start(process_payment, "7")  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
     await engine.start(charge, request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     return await engine.execute(process_payment, request)  # type: ignore[arg-type]  # pyright: ignore[reportReturnType]
+
+
+async def use_client(client: Client, request: ProcessPayment) -> int:
+    await client.start(process_payment, "7")  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    await client.handle("process_payment@7").resolve("forget")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    return await client.execute(process_payment, request)  # type: ignore[arg-type]  # pyright: ignore[reportReturnType]
+
+
+def use_blocking_client(client: blocking.Client, request: ProcessPayment) -> int:
+    client.start(process_payment, "7")  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    return client.execute(process_payment, request)  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
