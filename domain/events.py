@@ -69,7 +69,8 @@ class ExecutionStarted(Event, frozen=True, kw_only=True):
 class ActivityStarted(Event, frozen=True, kw_only=True, omit_defaults=True):
     """An attempt was issued by this code. Arguments and feed stand in the first one's event.
 
-    Once a `pivot` has succeeded nothing is rolled back any more.
+    Once a `pivot` has succeeded nothing is rolled back any more. `alone`: it is suspected of
+    killing its runner, and no other suspect was in flight beside it.
     """
 
     ordinal: int
@@ -80,6 +81,7 @@ class ActivityStarted(Event, frozen=True, kw_only=True, omit_defaults=True):
     among: int = 1
     code: str = ""
     pivot: bool = False
+    alone: bool = False
 
 
 class AttemptFailed(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,7 +94,7 @@ class AttemptFailed(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     ordinal: int
     attempt: int
-    kind: Literal["defect", "timeout", "crash", "cancelled", "suspended", "unissued"]
+    kind: Literal["defect", "timeout", "crash", "stopped", "cancelled", "suspended", "unissued"]
     error: RecordedError
     due: int | None = None
     verify: Literal["", "retry", "end"] = ""
@@ -190,12 +192,13 @@ class CompensationStarted(Event, frozen=True, kw_only=True, omit_defaults=True):
     compensation: str
     attempt: int
     code: str = ""
+    alone: bool = False
 
 
 class CompensationAttemptFailed(Event, frozen=True, kw_only=True, omit_defaults=True):
     undoes: int
     attempt: int
-    kind: Literal["defect", "timeout", "crash"]
+    kind: Literal["defect", "timeout", "crash", "stopped"]
     error: RecordedError
     due: int
 

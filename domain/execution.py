@@ -124,6 +124,7 @@ class Execution:
                 if rollback.current is None:
                     rollback.current = CompensationRecord(undo, event.time)
                 rollback.current.attempt = event.attempt
+                rollback.current.alone = event.alone
                 rollback.current.phase = Phase.IN_FLIGHT
                 rollback.current.due = None
                 return
@@ -136,6 +137,8 @@ class Execution:
             case events.CompensationAttemptFailed():
                 current.phase = Phase.BACKING_OFF
                 current.due = event.due
+                if event.kind != "stopped":
+                    current.crashes = current.crashes + 1 if event.kind == "crash" else 0
             case events.CompensationFailed():
                 current.phase = Phase.FAILED
                 current.due = None
@@ -156,6 +159,7 @@ class Execution:
             rollback.current = None
         elif current is not None:  # otherwise it was never started: that comes next anyway
             current.failed, current.phase, current.due = None, Phase.BACKING_OFF, self.time
+            current.crashes = 0
             if event.how == "replace":
                 current.arguments = bytes(event.arguments)
 
@@ -167,7 +171,7 @@ class Execution:
             record = self.activities[event.ordinal]
             record.attempt = event.attempt
             record.phase = Phase.IN_FLIGHT
-            record.due, record.verify = None, ""
+            record.due, record.verify, record.alone = None, "", event.alone
 
     def _closed(self, ordinal: int, phase: Phase) -> ActivityRecord:
         record = self.open.pop(ordinal)
@@ -199,6 +203,7 @@ class Execution:
     def _unparked(self) -> None:
         self.suspended.clear()
         for record in self.open.values():
+            record.crashes = 0
             if record.phase is Phase.PARKED:
                 record.phase, record.due = Phase.BACKING_OFF, self.time
 
@@ -207,6 +212,7 @@ class Execution:
         rollback = self.rollback
         if rollback is not None and rollback.current is not None and rollback.current.failed:
             rollback.current.failed = None
+            rollback.current.crashes = 0
             rollback.current.phase = Phase.BACKING_OFF
             rollback.current.due = self.time
 

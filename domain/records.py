@@ -26,8 +26,10 @@ class ActivityRecord:
 
     __slots__ = (
         "abandoned",
+        "alone",
         "arguments",
         "attempt",
+        "crashes",
         "due",
         "ended_version",
         "name",
@@ -54,11 +56,15 @@ class ActivityRecord:
         self.result: bytes | None = None
         self.due: int | None = None
         self.abandoned = False
+        self.crashes = 0  # in a row, each of them the runner's
+        self.alone = started.alone
         self.verify = ""  # what the probe's answer is to decide: "retry", "end"
         self.probes = 0  # how often the probe was asked about the last attempt
 
     def failed_attempt(self, event: events.AttemptFailed) -> None:
         self.due, self.verify, self.probes = event.due, event.verify, 0
+        if event.kind != "stopped":
+            self.crashes = self.crashes + 1 if event.kind == "crash" else 0
         if event.verify:
             self.phase = Phase.VERIFYING
         elif event.due is not None:
@@ -72,7 +78,17 @@ class ActivityRecord:
 class CompensationRecord:
     """The compensation that is being performed: there is one at a time."""
 
-    __slots__ = ("arguments", "attempt", "due", "failed", "phase", "started_at", "undo")
+    __slots__ = (
+        "alone",
+        "arguments",
+        "attempt",
+        "crashes",
+        "due",
+        "failed",
+        "phase",
+        "started_at",
+        "undo",
+    )
 
     def __init__(self, undo: Undo, started_at: int) -> None:
         self.undo = undo
@@ -81,6 +97,8 @@ class CompensationRecord:
         self.started_at = started_at
         self.due: int | None = None
         self.failed: events.CompensationFailed | None = None
+        self.crashes = 0  # as of an activity
+        self.alone = False
         self.arguments = b""  # instead of those that are recorded of the activity, if any
 
 

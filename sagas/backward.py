@@ -15,7 +15,8 @@ from perdure.domain.records import CompensationRecord, Phase
 from perdure.sagas.attempts import Attempt, Ended, deadline
 from perdure.sagas.compensation import Compensation
 from perdure.sagas.context import ActivityContext, Undoes
-from perdure.sagas.outcomes import after_compensation
+from perdure.sagas.suspects import is_suspect
+from perdure.sagas.undo_outcomes import after_compensation
 
 if TYPE_CHECKING:
     from perdure.sagas.live_execution import LiveExecution
@@ -100,6 +101,7 @@ class Backward:
             compensation=compensation.name,
             attempt=1 if current is None else current.attempt + 1,
             code=execution.workflow.code_fingerprint,
+            alone=current is not None and is_suspect(current),
         )
         execution.record(started)
         self.launch_version = execution.state.version
@@ -111,8 +113,21 @@ class Backward:
         current = going_back.current if going_back is not None else None
         if self._held or current is None or not self._is_due(current):
             return
+        if is_suspect(current):
+            execution.around.suspects.line_up((execution.id, -current.undo.undoes), self._try)
+        else:
+            self.undo()
+            execution.submit()
+
+    def _try(self) -> bool:
+        """The next attempt, as the only suspect."""
+        going_back = self.execution.state.rollback
+        current = going_back.current if going_back is not None else None
+        if self._held or current is None or not self._is_due(current):
+            return False
         self.undo()
-        execution.submit()
+        self.execution.submit()
+        return True
 
     @property
     def _held(self) -> bool:
@@ -177,6 +192,8 @@ class Backward:
         )
         around = execution.around
         attempt.launch(context, arguments, around, self)
+        if going_back.current.alone:
+            around.suspects.begun((execution.id, -ordinal))
 
     def cancel_all(self) -> None:
         """Cancels an async attempt, or gives back its slot; nothing of it is recorded."""
@@ -211,7 +228,7 @@ class Backward:
             execution.submit()
         slots.hand_on()
 
-    def follow(self, how: Ended | None) -> None:
+    def follow(self, how: Ended | None, *, stopped: bool = False) -> None:
         """Records what follows from the end of an attempt; None stands for a crash."""
         execution = self.execution
         going_back = execution.state.rollback
@@ -220,20 +237,25 @@ class Backward:
         current = going_back.current
         fraction = execution.around.randomness.fraction()
         compensation = self.compensation(current.undo)
-        execution.record(after_compensation(compensation, current, how, execution.now(), fraction))
+        if current.alone:
+            execution.around.suspects.through((execution.id, -current.undo.undoes))
+        now = execution.now()
+        execution.record(
+            after_compensation(compensation, current, how, now, fraction, stopped=stopped)
+        )
         if current.phase is Phase.BACKING_OFF:
             assert current.due is not None
             execution.around.timers.add(current.due, 0, self.due)
         elif going_back.current is None:
             self.undo()
 
-    def crashed(self) -> None:
+    def crashed(self, *, stopped: bool) -> None:
         """Records a compensation that was in flight when its runner ended, and tries it again."""
         going_back = self.execution.state.rollback
         assert going_back is not None
         current = going_back.current
         if current is not None and current.phase is Phase.IN_FLIGHT and self.attempt is None:
             try:
-                self.follow(None)
+                self.follow(None, stopped=stopped)
             except Blocked as error:
                 self.execution.block(error)

@@ -28,6 +28,7 @@ from perdure.sagas.residents import Residents
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.slots import Slots
 from perdure.sagas.surroundings import Surroundings
+from perdure.sagas.suspects import Suspects
 from perdure.sagas.threads import Threads
 from perdure.sagas.timers import Timers
 from perdure.sagas.watchdog import watchdog
@@ -83,6 +84,7 @@ class WorkflowEngine:
             committer=self._committer,
             timers=self._timers,
             slots=Slots(self.settings.activity_slots),
+            suspects=Suspects(loop),
             threads=self._threads,
             residence=self._residents,
             activities=self._activities,
@@ -140,6 +142,7 @@ class WorkflowEngine:
         try:
             if not committer.done():
                 await self._residents.drain(self.settings.stop_seconds)
+            self._residents.let_go()
             keeper.cancel()
             self._timers.close()
             self._committer.close()

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Raw
 
 from perdure.domain import events
-from perdure.domain.errors import AmbiguousCode, Blocked, Undecodable, UnknownCode
+from perdure.domain.errors import AmbiguousCode, Undecodable, UnknownCode
 from perdure.domain.identity import idempotency_key
 from perdure.domain.records import ActivityRecord, Phase
 from perdure.sagas.activity import Activity
 from perdure.sagas.attempts import Attempt, Ended, deadline
 from perdure.sagas.body import NOTHING
 from perdure.sagas.context import ActivityContext
-from perdure.sagas.outcomes import after_attempt, after_crash, cancelled, kept_trying
+from perdure.sagas.outcomes import after_attempt, cancelled, kept_trying
 from perdure.sagas.requests import ActivityRequest
 from perdure.sagas.settling import Settling, asked_first
+from perdure.sagas.suspects import is_suspect
 
 if TYPE_CHECKING:
     from perdure.sagas.live_execution import LiveExecution
@@ -120,15 +121,22 @@ class Forward:
 
     def due(self, ordinal: int) -> None:
         """The next attempt is due."""
-        execution = self.execution
+        record = self._next_attempt(ordinal)
+        if record is not None and is_suspect(record):
+            key = (self.execution.id, ordinal)
+            self.execution.around.suspects.line_up(key, lambda: self._try(ordinal, alone=True))
+        elif record is not None:
+            self._try(ordinal, alone=False)
+
+    def _try(self, ordinal: int, *, alone: bool) -> bool:
         record = self._next_attempt(ordinal)
         if record is None:
-            return
-        slots, activity = execution.around.slots, self.activity(record.name)
+            return False
+        slots, activity = self.execution.around.slots, self.activity(record.name)
         if slots.take(activity):
-            self._next(ordinal)
-        else:
-            slots.wait(activity, lambda: self._next(ordinal))
+            return self._next(ordinal, alone=alone)
+        slots.wait(activity, lambda: self._next(ordinal, alone=alone))
+        return True
 
     def _next_attempt(self, ordinal: int) -> ActivityRecord | None:
         """What is to be tried again now. It may have been begun, or put off, since it was asked."""
@@ -138,7 +146,7 @@ class Forward:
             return None
         return record if record.due is not None and record.due <= execution.now() else None
 
-    def _next(self, ordinal: int) -> bool:
+    def _next(self, ordinal: int, *, alone: bool) -> bool:
         execution = self.execution
         record = self._next_attempt(ordinal)
         if record is None:
@@ -149,6 +157,7 @@ class Forward:
             activity=record.name,
             attempt=record.attempt + 1,
             code=execution.workflow.code_fingerprint,
+            alone=alone,
         )
         execution.record(started)
         self.launches.append((execution.state.version, ordinal))
@@ -229,6 +238,8 @@ class Forward:
             deadline=deadline(execution.around.clock, activity.timeout),
         )
         attempt.launch(context, arguments, around, self)
+        if record.alone:
+            around.suspects.begun((execution.id, ordinal))
 
     def leave(self) -> None:
         """Cancels every async attempt, and gives back slots; nothing of it is recorded."""
@@ -267,6 +278,8 @@ class Forward:
     def _follow(self, activity: Activity[..., Any], attempt: Attempt, how: Ended) -> None:
         execution = self.execution
         record = execution.state.activities[attempt.ordinal]
+        if record.alone:
+            execution.around.suspects.through((execution.id, attempt.ordinal))
         assert (record.attempt, record.phase) == (attempt.number, Phase.IN_FLIGHT), execution.id
         fraction = execution.around.randomness.fraction()
         following, value = after_attempt(activity, record, how, execution.now(), fraction)
@@ -276,24 +289,3 @@ class Forward:
             decoded = value if isinstance(event, events.ActivitySucceeded) else NOTHING
             execution.take(event, decoded)
         self.schedule(attempt.ordinal)
-
-    def crashed(self) -> None:
-        """Records attempts that were in flight when their runner ended, and tries them again."""
-        execution = self.execution
-        for ordinal, record in list(execution.state.open.items()):
-            if record.phase is not Phase.IN_FLIGHT or ordinal in self.attempts:
-                continue
-            now = execution.now()
-            try:
-                activity = self.activity(record.name)
-            except Blocked:
-                if not record.abandoned:
-                    raise
-                following = [cancelled(record, now)]
-            else:
-                fraction = execution.around.randomness.fraction()
-                following = after_crash(activity, record, now, fraction)
-                following = asked_first(activity, record, following)
-            for event in following:
-                execution.take(event)
-            self.due(ordinal)

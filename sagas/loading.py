@@ -120,7 +120,7 @@ class Loader:
                     raise stream
                 workflow = self._workflow(execution_id)
                 execution = LiveExecution(execution_id, row.shard, workflow, residents.around)
-                load(execution, stream)
+                load(execution, stream, stopped=row.due is not None)
             except Blocked as error:
                 self._block(row, error)
                 continue

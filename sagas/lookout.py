@@ -24,7 +24,7 @@ class Lookout:
 
     def __init__(self, office: PostOffice) -> None:
         self._office = office
-        self._replies: dict[str, tuple[Envelope, asyncio.Future[bytes]]] = {}
+        self._replies: dict[str, tuple[Envelope, list[asyncio.Future[bytes]]]] = {}
         self._rows: dict[str, dict[asyncio.Future[None], IndexRow | None]] = {}
         self._ticks: set[asyncio.Future[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -33,19 +33,17 @@ class Lookout:
 
     async def reply(self, envelope: Envelope) -> bytes:
         """The reply to this envelope, once there is one."""
-        known = self._replies.get(envelope.id)
-        if known is not None and not known[1].done():
-            return await asyncio.shield(known[1])
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._replies[envelope.id] = envelope, future
+        _, waiting = self._replies.setdefault(envelope.id, (envelope, []))
+        waiting.append(future)
         try:
             self._watch()
             found = await self._office.replies([envelope])
             return found[envelope.id] if found else await future
         finally:
-            if self._replies.get(envelope.id, (None, None))[1] is future:
-                del self._replies[envelope.id]
-            future.cancel()
+            waiting.remove(future)
+            if not waiting:
+                self._replies.pop(envelope.id, None)
 
     async def row(self, execution_id: str, seen: IndexRow | None) -> IndexRow | None:
         """The index row of this execution, once it is another one than was seen."""
@@ -112,8 +110,10 @@ class Lookout:
         if self._replies:
             found = await self._office.replies([one for one, _ in self._replies.values()])
             for name, reply in found.items():
-                if name in self._replies and not (told := self._replies[name][1]).done():
-                    told.set_result(reply)
+                _, waiting = self._replies.get(name, (None, []))
+                for told in waiting:
+                    if not told.done():
+                        told.set_result(reply)
         if self._rows:
             rows = await self._office.rows(list(self._rows))
             for name, waiting in list(self._rows.items()):
@@ -127,7 +127,8 @@ class Lookout:
                 future.set_exception(error)
 
     def _everybody(self) -> "Iterator[asyncio.Future[bytes] | asyncio.Future[None]]":
-        yield from [future for _, future in self._replies.values()]
+        for _, replies in self._replies.values():
+            yield from list(replies)
         for waiting in self._rows.values():
             yield from list(waiting)
         yield from list(self._ticks)

@@ -13,18 +13,19 @@ from msgspec import Raw
 
 from perdure.domain import events
 from perdure.domain.events import Event, RecordedError, RecordedFailure
-from perdure.domain.records import ActivityRecord, CompensationRecord
+from perdure.domain.records import ActivityRecord
 from perdure.domain.retry import LONGEST_DELAY_SECONDS, Retry
 from perdure.sagas.activity import Activity
 from perdure.sagas.attempts import ActivitySuspended, Ended, Raised, Returned, TimedOut, Withdrawn
-from perdure.sagas.compensation import Compensation
 from perdure.sagas.failure import Failure, encode_failure
+from perdure.sagas.suspects import is_guilty, verdict
 
 TEXT_LIMIT = 2_000
 TRACEBACK_LIMIT = 16_000
 
 CRASHED = RecordedError(type="Crash", text="the runner ended while this attempt was in flight")
-Kind: TypeAlias = Literal["defect", "timeout", "crash"]
+STOPPED = RecordedError(type="Stopped", text="the engine stopped while this attempt was in flight")
+Kind: TypeAlias = Literal["defect", "timeout", "crash", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +99,32 @@ def after_attempt(
         case Withdrawn():
             return [cancelled(record, now)], None
         case TimedOut():
-            return _failed(activity, record, Trouble("timeout", _late(ended), now, fraction)), None
+            return _failed(activity, record, Trouble("timeout", late(ended), now, fraction)), None
         case Raised(error):
             recorded = recorded_error(error)
-            trouble = Trouble("defect", recorded, now, fraction, _retry_after(error))
+            trouble = Trouble("defect", recorded, now, fraction, retry_after(error))
             if isinstance(error, activity.non_retryable):
                 return _given_up(activity, record, trouble), None
             return _failed(activity, record, trouble), None
 
 
 def after_crash(
-    activity: Activity[..., Any], record: ActivityRecord, now: int, fraction: float
+    activity: Activity[..., Any],
+    record: ActivityRecord,
+    now: int,
+    fraction: float,
+    *,
+    stopped: bool = False,
 ) -> list[Event]:
-    """As after_attempt, for an attempt that was in flight when its runner ended: no back-off."""
+    """As after_attempt, for an attempt that was in flight when its runner ended: no back-off.
+
+    `stopped`: the runner has not died but was stopped.
+    """
+    if stopped:
+        return _failed(activity, record, Trouble("stopped", STOPPED, now, fraction, 0.0))
+    if is_guilty(record) and not record.abandoned:
+        error = verdict(record.name, record)
+        return _suspended(record, now, error, error.text)
     return _failed(activity, record, Trouble("crash", CRASHED, now, fraction, 0.0))
 
 
@@ -208,57 +222,7 @@ def _suspended(record: ActivityRecord, now: int, error: RecordedError, reason: s
     ]
 
 
-def after_compensation(
-    compensation: Compensation[..., Any],
-    record: CompensationRecord,
-    ended: Ended | None,
-    now: int,
-    fraction: float,
-) -> Event:
-    """What follows from the end of a compensation's attempt; None stands for a crash."""
-    undoes, attempt = record.undo.undoes, record.attempt
-    after: float | None = None
-    kind: Kind = "defect"
-    match ended:
-        case Returned():
-            return events.ActivityCompensated(time=now, undoes=undoes, attempt=attempt)
-        case Raised(Failure() as failure):
-            return events.CompensationFailed(
-                time=now,
-                undoes=undoes,
-                attempt=attempt,
-                error=recorded_error(failure),
-                failure=_declared_by(compensation, failure),
-            )
-        case Raised(ActivitySuspended() as suspension):
-            error = RecordedError(type="Suspended", text=suspension.reason)
-            return events.CompensationFailed(time=now, undoes=undoes, attempt=attempt, error=error)
-        case Raised(raised):
-            error, after = recorded_error(raised), _retry_after(raised)
-        case TimedOut():
-            kind, error = "timeout", _late(ended)
-        case _:
-            kind, error, after = "crash", CRASHED, 0.0
-    trouble = Trouble(kind, error, now, fraction, after)
-    due = trouble.due(compensation.retry, attempt, record.started_at)
-    if due is None:
-        return events.CompensationFailed(time=now, undoes=undoes, attempt=attempt, error=error)
-    return events.CompensationAttemptFailed(
-        time=now, undoes=undoes, attempt=attempt, kind=kind, error=error, due=due
-    )
-
-
-def _declared_by(compensation: Compensation[..., Any], failure: Failure) -> RecordedFailure | None:
-    """The failure with its fields, if it was to be expected."""
-    if not isinstance(failure, compensation.raises):
-        return None
-    try:
-        return recorded_failure(failure)
-    except Exception:  # told as an error alone: stuck it is either way
-        return None
-
-
-def _late(ended: TimedOut) -> RecordedError:
+def late(ended: TimedOut) -> RecordedError:
     text = f"no answer within {ended.seconds:g} s"
     if ended.error is None:
         return RecordedError(type="TimeoutError", text=text)
@@ -270,7 +234,7 @@ def _late(ended: TimedOut) -> RecordedError:
     )
 
 
-def _retry_after(error: BaseException) -> float | None:
+def retry_after(error: BaseException) -> float | None:
     try:
         after = getattr(error, "retry_after", None)
         if isinstance(after, int) and not isinstance(after, bool):

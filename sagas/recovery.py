@@ -10,17 +10,20 @@ from typing import Any
 from perdure.domain.errors import Blocked, PerdureError, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.execution import Execution, fold
+from perdure.domain.records import Phase
 from perdure.sagas.activity import Activity
 from perdure.sagas.asking import ask, drop, record_versions
 from perdure.sagas.backward import Backward
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.live_execution import LiveExecution
+from perdure.sagas.outcomes import after_crash, cancelled
 from perdure.sagas.replay import Feeding, Replay, replay
 from perdure.sagas.requests import ActivityRequest, SuspendRequest, TimerRequest
+from perdure.sagas.settling import asked_first
 from perdure.sagas.workflow import Workflow
 
 
-def load(execution: LiveExecution, stream: list[Event]) -> None:
+def load(execution: LiveExecution, stream: list[Event], *, stopped: bool = False) -> None:
     """Makes it what its stream says, records what a crash left open, and goes on.
 
     Attempts that still run here are kept. Call `submit` afterwards. Raises Undecodable, with
@@ -38,10 +41,10 @@ def load(execution: LiveExecution, stream: list[Event]) -> None:
         replayed = _replayed(execution, stream)
         if state.rollback is None:
             assert replayed is not None
-            go_forward(execution, replayed)
+            go_forward(execution, replayed, stopped=stopped)
         else:
             execution.leave_body()
-            go_back(execution)
+            go_back(execution, stopped=stopped)
     except Blocked as error:
         execution.block(error)
 
@@ -86,7 +89,7 @@ async def activities_of(
     return found
 
 
-def go_forward(execution: LiveExecution, replayed: Replay) -> None:
+def go_forward(execution: LiveExecution, replayed: Replay, *, stopped: bool) -> None:
     """Takes the replayed body over, and everything that waits."""
     execution.feeding = replayed.feeding
     record_versions(execution, replayed.body)
@@ -98,17 +101,39 @@ def go_forward(execution: LiveExecution, replayed: Replay) -> None:
                 execution.forward.unstarted[ordinal] = (request, feed, among)
             case TimerRequest() | SuspendRequest():
                 ask(execution, request, feed, among)
-    execution.forward.crashed()
+    crashed(execution, stopped=stopped)
     execution.conclude()
     rearm(execution)
 
 
-def go_back(execution: LiveExecution) -> None:
+def go_back(execution: LiveExecution, *, stopped: bool) -> None:
     """Takes the rollback up where it stopped."""
     backward = execution.backward = Backward(execution)
-    backward.crashed()
+    backward.crashed(stopped=stopped)
     if execution.blocked is None:
         backward.rearm()
+
+
+def crashed(execution: LiveExecution, *, stopped: bool) -> None:
+    """Records attempts that were in flight when their runner ended, and tries them again."""
+    forward = execution.forward
+    for ordinal, record in list(execution.state.open.items()):
+        if record.phase is not Phase.IN_FLIGHT or ordinal in forward.attempts:
+            continue
+        now = execution.now()
+        try:
+            activity = forward.activity(record.name)
+        except Blocked:
+            if not record.abandoned:
+                raise
+            following = [cancelled(record, now)]
+        else:
+            fraction = execution.around.randomness.fraction()
+            following = after_crash(activity, record, now, fraction, stopped=stopped)
+            following = asked_first(activity, record, following)
+        for event in following:
+            execution.take(event)
+        forward.due(ordinal)
 
 
 def rearm(execution: LiveExecution) -> None:

@@ -17,7 +17,7 @@ from perdure.sagas.index import index_row, leaving_due, parked_reason
 from perdure.sagas.keeper import Keeper
 from perdure.sagas.live_execution import LiveExecution
 from perdure.sagas.loading import Loader
-from perdure.sagas.recorded_start import RecordedStart
+from perdure.sagas.recorded_start import NOBODY, RecordedStart
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.waiters import Waiters
@@ -211,6 +211,18 @@ class Residents:
             timer = self.around.loop.call_later(seconds, self._drained.cancel)
             await asyncio.wait([self._drained])
             timer.cancel()
+
+    def let_go(self) -> None:
+        """Says in the index of what is in flight still that it was let go, and did not crash.
+
+        Due since ever: the next clock may be behind this one.
+        """
+        for execution in self.live.values():
+            if execution.busy and not execution.parked:
+                word = execution.status_word
+                row = index_row(execution, word, 0)
+                submission = Submission(execution.id, execution.shard, -1, [], row)
+                self.around.committer.submit(submission, NOBODY)
 
     def hurry(self) -> None:
         """Lets `drain` end at once."""

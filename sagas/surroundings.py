@@ -9,6 +9,7 @@ from perdure.domain.clock import Clock, Randomness
 from perdure.sagas.activity import Activity
 from perdure.sagas.committer import Committer
 from perdure.sagas.slots import Slots
+from perdure.sagas.suspects import Suspects
 from perdure.sagas.threads import Threads
 from perdure.sagas.timers import Timers
 
@@ -45,6 +46,7 @@ class Surroundings:
     committer: Committer
     timers: Timers
     slots: Slots
+    suspects: Suspects
     threads: Threads
     residence: Residence
     activities: dict[str, Activity[..., Any]]
