@@ -110,8 +110,8 @@ class Lookout:
         if self._replies:
             found = await self._office.replies([one for one, _ in self._replies.values()])
             for name, reply in found.items():
-                _, waiting = self._replies.get(name, (None, []))
-                for told in waiting:
+                _, told_of_it = self._replies.get(name, (None, []))
+                for told in told_of_it:
                     if not told.done():
                         told.set_result(reply)
         if self._rows:

@@ -5,7 +5,6 @@ An engine may run on the file, now or later, in this process or another.
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,8 +17,8 @@ from perdure.domain.mailbox import Envelope
 from perdure.infrastructure.news import resolve
 from perdure.infrastructure.sqlite import log, mailbox, schema
 from perdure.infrastructure.sqlite.connection import (
-    BUSY_SECONDS,
     Synchronous,
+    begin,
     connect_reader,
     connect_sender,
 )
@@ -29,10 +28,6 @@ from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.sqlite.watch import LOOK_SECONDS, data_version
 
 T = TypeVar("T")
-
-# An engine that is busy lets others in for half a millisecond at a time; SQLite's own waiting
-# sleeps past that.
-TRY_SECONDS = 0.0002
 
 
 class SQLitePostOffice:
@@ -50,6 +45,7 @@ class SQLitePostOffice:
     async def open(cls, path: Path, *, synchronous: Synchronous = "full") -> "SQLitePostOffice":
         """Opens the file, and makes it a journal if there is none yet."""
         path = path.resolve()  # noqa: ASYNC240 (short; by any other name the file is the same)
+        schema.check_header(path)
         schema.check_header(path)
         sender = ConnectionThread(f"{path} (client, posting)")
         reader = ConnectionThread(f"{path} (client)")
@@ -119,18 +115,3 @@ class SQLitePostOffice:
                 return job(connection)
 
         return await self._reader.run(translated_job)
-
-
-def begin(connection: sqlite3.Connection) -> None:
-    """Begins to write, as soon as nobody else does."""
-    never = threading.Event()
-    for _ in range(round(BUSY_SECONDS / TRY_SECONDS / 2)):
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            never.wait(TRY_SECONDS)
-        else:
-            return
-    connection.execute("BEGIN IMMEDIATE")

@@ -25,6 +25,8 @@ ORDER = ProcessPayment(order_id="o-1")
 KNOWN = (process_payment,)
 PATIENCE_SECONDS = 10
 
+pytestmark = pytest.mark.every_python
+
 
 def client_of(office: PostOffice) -> Client:
     return AnyClient(office, clock=SystemClock(), ids=SystemIds())
@@ -198,6 +200,18 @@ async def test_a_closed_client_tells_those_who_wait_and_its_orders_stand(place: 
         await client.start(find, "o-2")
     async with connect(place.url) as client, place.engine(find):
         assert await client.handle(handle.id).result(timeout=PATIENCE_SECONDS) == "the price"
+
+
+async def test_several_may_wait_for_one_reply_and_leave(place: Place) -> None:
+    async with connect(place.url) as client, asyncio.timeout(PATIENCE_SECONDS):
+        handle = await client.start(find, "o-1")
+        leaving = asyncio.create_task(handle.accepted())
+        waiting = [asyncio.create_task(use()) for use in (handle.result, handle.accepted)]
+        await turn()
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        async with place.engine(find):
+            assert await asyncio.gather(*waiting) == ["the price", None]
 
 
 async def test_an_order_that_an_engine_leaves_is_taken_by_the_next(place: Place) -> None:

@@ -31,6 +31,8 @@ from tests.engine.test_resolving import AccountClosed, buy
 
 PATIENCE_SECONDS = 10
 
+pytestmark = pytest.mark.every_python
+
 Given: TypeAlias = Callable[[WorkflowEngine, Client, str], Handle[Any]]
 
 
