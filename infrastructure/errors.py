@@ -1,6 +1,7 @@
 """The errors that only adapters can know; the others are perdure.domain.errors.
 
 DemoFailed               a process of `perdure demo` did not do its part
+CodeNotUsable            a module that the command line was to import
 
 JournalError
 ├── BadAddress           an address that names no journal that can be opened here
@@ -31,3 +32,7 @@ class DamagedJournal(NotAJournal):
 
 class DemoFailed(PerdureError):
     """The demo could not be shown: one of its processes did not start, or ended on its own."""
+
+
+class CodeNotUsable(PerdureError):
+    """A module that was named on the command line cannot be imported, or lacks the workflow."""

@@ -1,7 +1,7 @@
-"""The command line, `perdure`: looks into journals, and shows what Perdure does.
+"""The command line, `perdure`: looks into journals, orders what operators decide, shows a demo.
 
-It only reads: nothing here changes an execution. Errors of Perdure become one line on stderr and
-exit status 1; wrong usage is status 2. Each command has a module of its own.
+Orders go through the journal's mailbox, as those of any client; the engine carries them out. Errors
+of Perdure become one line on stderr and exit status 1; wrong usage is status 2.
 """
 
 import sys
@@ -11,7 +11,10 @@ import typer
 
 from perdure import PerdureError, __version__
 from perdure.infrastructure.command_line.demonstration import demo
+from perdure.infrastructure.command_line.history import history
 from perdure.infrastructure.command_line.listing import list_executions
+from perdure.infrastructure.command_line.orders import cancel, resolve, resume
+from perdure.infrastructure.command_line.planning import plan
 from perdure.infrastructure.command_line.showing import show
 from perdure.infrastructure.command_line.terminal import complain
 
@@ -31,9 +34,14 @@ def program() -> typer.Typer:
         no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
     )
     commands.callback()(about)
-    commands.command("demo")(demo)
-    commands.command("list")(list_executions)
-    commands.command("show")(show)
+    commands.command("demo", rich_help_panel="Try")(demo)
+    commands.command("list", rich_help_panel="Look")(list_executions)
+    commands.command("show", rich_help_panel="Look")(show)
+    commands.command("history", rich_help_panel="Look")(history)
+    commands.command("plan", rich_help_panel="Look")(plan)
+    commands.command("resume", rich_help_panel="Step in")(resume)
+    commands.command("cancel", rich_help_panel="Step in")(cancel)
+    commands.command("resolve", rich_help_panel="Step in")(resolve)
     return commands
 
 
@@ -53,7 +61,7 @@ def about(
         ),
     ] = False,
 ) -> None:
-    """Durable workflows and sagas in plain async Python: try them, and look into their journals.
+    """Durable workflows and sagas in plain async Python: try them, look into journals, step in.
 
     Start with `perdure demo`. Then, on a journal of your own:
     `perdure list --journal sqlite:///payments.db`.

@@ -11,6 +11,9 @@ from pydantic import BaseModel
 
 from perdure import ExecutionParked, Failure, Retry, activity, open_engine, suspend, workflow
 from perdure.infrastructure.command_line import main
+from tests.command_line.shop import parked
+
+__all__ = ["parked"]  # a fixture
 
 AT_ONCE = Retry.exponential(first=0.001, maximum=0.001)
 
@@ -91,8 +94,13 @@ async def some_orders(url: str) -> None:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> str:
+def url(tmp_path: Path) -> str:
+    """The address of a journal that is not there yet."""
+    return f"sqlite:///{tmp_path / 'journal.db'}"
+
+
+@pytest.fixture
+def journal(url: str) -> str:
     """The address of a journal that no engine has open."""
-    url = f"sqlite:///{tmp_path / 'journal.db'}"
     asyncio.run(some_orders(url))
     return url

@@ -6,11 +6,13 @@ import perdure as package
 from tests.command_line.conftest import CommandLine
 
 
-@pytest.mark.parametrize("command", ["demo", "list", "show"])
+@pytest.mark.parametrize(
+    "command", ["demo", "list", "show", "history", "plan", "resume", "cancel", "resolve"]
+)
 def test_every_command_has_help_with_an_example(perdure: CommandLine, command: str) -> None:
     printed = perdure(command, "--help")
     assert printed.status == 0
-    assert f"Example: perdure {command}" in printed.out
+    assert f"Example: perdure {command} " in printed.out.replace("\n", " ")
     assert "--json" in printed.out
     assert "--journal" in printed.out
 
