@@ -16,6 +16,7 @@ from benchmarks.branches import hold, in_own_process, memory
 from benchmarks.crash import crash
 from benchmarks.figures import Figures
 from benchmarks.machine import place_for
+from benchmarks.operators import Parked, resolved, serve_parked
 from benchmarks.orders import orders, serve
 from benchmarks.replaying import replays
 from benchmarks.workflow import Shape, payment
@@ -114,6 +115,22 @@ def measure_orders(
 def serve_orders(url: str, load: int) -> None:
     """The engine of `orders`."""
     asyncio.run(serve(url, payment(Shape()), load))
+
+
+@app.command("resolve")
+def measure_resolve(
+    *,
+    executions: Annotated[int, typer.Option(min=1, help="How many are parked.")] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Seconds until one command has resolved all stuck, or resumed all suspended executions."""
+    show(resolved(executions), as_json=as_json)
+
+
+@app.command("serve-parked", hidden=True)
+def serve_parked_executions(url: str, parked: Parked, count: int) -> None:
+    """The engine of `resolve`."""
+    asyncio.run(serve_parked(url, parked, count))
 
 
 @app.command("crash")

@@ -61,6 +61,15 @@ def test_orders_are_timed_until_they_are_taken(load: str, monkeypatch: pytest.Mo
     assert 0 < figures["durable_p50_ms"] < figures["p50_ms"] <= figures["p99_ms"]
 
 
+def test_parked_executions_are_resolved_by_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    figures = told("resolve", "--executions", "3")
+    assert set(KEYS) <= figures.keys()
+    assert figures["stuck_done"] == figures["suspended_done"] == 3
+    assert 0 < figures["stuck_s"] <= figures["stuck_ended_s"]
+    assert 0 < figures["suspended_s"] <= figures["suspended_ended_s"]
+
+
 def test_replay_counts_every_event() -> None:
     figures = told("replay", "--workflows", "5")
     assert figures["events"] == 5 * 12
