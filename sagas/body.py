@@ -68,6 +68,8 @@ class BodyRun:
         """Feeds the start."""
         loop = self.loop
         loop.now = time
+        if self.workflow.deadline is not None:
+            loop.deadline = time + round(self.workflow.deadline * 1_000_000)
         body = self.workflow.function(request)
         self.main = loop.create_task(body, name=loop.execution_id, context=Context())
         self._rest()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from perdure.domain.journal import IndexRow
 from perdure.domain.states import BlockedByCode, Stuck, Suspended, word_of
+from perdure.sagas.requests import LAST_DUE
 from perdure.sagas.surroundings import LEAVES_WHEN_DUE_AFTER
 
 STAYS_WHEN_CROWDED = 500_000  # due sooner than this it would be back before it has left
@@ -20,6 +21,8 @@ def index_change(execution: "LiveExecution") -> IndexRow | None:
     """The row as it is to be now; None when it says that already."""
     word = index_word(execution)
     due = leaving_due(execution) if word == "running" else None
+    if word == "suspended":
+        due = deadline_of(execution)
     if execution.index == (word, due):
         return None
     execution.index = (word, due)
@@ -66,8 +69,21 @@ def leaving_due(execution: "LiveExecution") -> int | None:
         return None
     dues = list(state.timers.values())
     dues += [record.due for record in state.open.values() if record.due is not None]
+    deadline = deadline_of(execution)
+    if deadline is not None:
+        dues.append(deadline)
     due = min(dues, default=None)
     if due is None:
         return None
     stays = STAYS_WHEN_CROWDED if execution.crowded else LEAVES_WHEN_DUE_AFTER
     return due if due > execution.now() + stays else None
+
+
+def deadline_of(execution: "LiveExecution") -> int | None:
+    """When its deadline passes; None when there is none, or it does not count any more."""
+    seconds, state = execution.workflow.deadline, execution.state
+    if seconds is None or state.rollback is not None or state.end is not None:
+        return None
+    if state.cancellation is not None or state.pivot is not None:
+        return None
+    return min(state.started + round(seconds * 1_000_000), LAST_DUE)

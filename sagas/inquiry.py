@@ -29,7 +29,7 @@ from perdure.sagas.callbacks import in_callback
 from perdure.sagas.history import HistoryEvent, history_of
 from perdure.sagas.index import index_word
 from perdure.sagas.live_execution import LiveExecution
-from perdure.sagas.recovery import activities_of, rearm
+from perdure.sagas.recovery import activities_of, cancel, rearm
 from perdure.sagas.residents import Residents
 from perdure.sagas.waiters import Waiter
 from perdure.sagas.workflow import Workflow
@@ -201,10 +201,7 @@ class Inquiry:
             if live.state.pivot is not None and live.state.end is None:
                 raise CannotCancel(execution_id, live.state.pivot)
             if live.state.end is None:
-                left = live.body is None and live.state.rollback is None
-                live.take(events.CancellationRequested(time=live.now(), reason=reason))
-                if not left:
-                    rearm(live)
+                cancel(live, reason)
 
         await self._order(execution_id, order)
 

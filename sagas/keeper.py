@@ -182,6 +182,22 @@ class Keeper:
                 assert later is not None
                 self._next_due = min(self._next_due, later)
             if len(due) < scan.limit:
+                break
+            scan = replace(scan, after=(due[-1].due or 0, due[-1].execution_id))
+
+        await self._expire()
+
+    async def _expire(self) -> None:
+        """What is suspended and whose deadline has passed."""
+        scan = Scan(states=("suspended",), due_until=NEVER, begun=True)
+        while True:
+            page = await self._journal.scan(scan)
+            now = self._residents.around.clock.now()
+            due = [row for row in page if row.due is not None and row.due <= now]
+            await self._residents.loader.load(due)
+            if len(due) < len(page):
+                self.due_at((page[len(due)].due or 0) + self._horizon)
+            if len(due) < scan.limit:
                 return
             scan = replace(scan, after=(due[-1].due or 0, due[-1].execution_id))
 

@@ -40,6 +40,7 @@ class LiveExecution:
         "body",
         "counted",
         "crowded",
+        "deadline",
         "end",
         "events",
         "feeding",
@@ -81,6 +82,7 @@ class LiveExecution:
         self.blocked: Blocked | None = None
         self.waiters: list[tuple[int, asyncio.Future[None]]] = []  # until a version is stored
         self.counted = False  # among those in flight; the residents' mark
+        self.deadline: object = None  # its timer's; held here only
         self.crowded = False  # memory is short: it is to leave even for a near due
         self.starting: asyncio.Future[bool] | None = None  # who waits for the start to be durable
         self.settles: tuple[Settlement, ...] = ()  # with what is submitted next
@@ -104,8 +106,6 @@ class LiveExecution:
         if self.body is not None or self.parked or self.end is not None:
             return False
         return self.state.rollback is None and self.state.end is None
-
-    # The one attempt
 
     def start(self, payload: bytes, request: Any) -> None:
         """Records the start and feeds it."""

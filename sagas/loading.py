@@ -22,6 +22,7 @@ from perdure.domain.events import Event
 from perdure.domain.identity import Identity
 from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal, Submission
 from perdure.sagas.callbacks import in_callback
+from perdure.sagas.deadlines import expire, watch
 from perdure.sagas.live_execution import LiveExecution
 from perdure.sagas.recorded_start import NOBODY
 from perdure.sagas.recovery import load
@@ -130,6 +131,8 @@ class Loader:
             residents.move_in(execution)
             if order is not None:
                 order(execution)
+            if not expire(execution):
+                watch(execution)
             execution.submit()
             execution.perform()
             residents.settled(execution)

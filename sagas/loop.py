@@ -63,6 +63,7 @@ class BodyLoop(NoOutsideWorld):
         self.versions: dict[str, int] = {}
         self.new_versions: list[tuple[str, int]] = []
         self.edge = True  # nothing is recorded beyond what is being fed
+        self.deadline: int | None = None
         self.replaying = False  # what runs has run before
         self.feed = 0  # the version of the event that is being fed
         self.rests = 0  # how often it has come to rest, or is about to

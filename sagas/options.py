@@ -67,18 +67,18 @@ def checked_retry(signature: Signature, retry: Any) -> Retry:
     return retry
 
 
-def checked_timeout(signature: Signature, timeout: Any) -> float | None:
-    """Seconds for each attempt, None for no limit."""
+def checked_timeout(signature: Signature, timeout: Any, option: str = "timeout") -> float | None:
+    """Seconds for each attempt, or for all of a workflow; None for no limit."""
     if timeout is None:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
         raise signature.refuse(
-            f"timeout={timeout!r} is no number", "give the seconds of one attempt, or None"
+            f"{option}={timeout!r} is no number", "give the seconds, or None for no limit"
         )
     if not 0 < timeout < math.inf:
         raise signature.refuse(
-            f"timeout={timeout!r} is no time that can pass",
-            "give the seconds of one attempt, more than 0, or None for no limit",
+            f"{option}={timeout!r} is no time that can pass",
+            "give the seconds, more than 0, or None for no limit",
         )
     return float(timeout)
 

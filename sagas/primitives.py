@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from perdure.domain.states import instant
@@ -18,6 +18,14 @@ DOUBLE_BITS = 53
 def now() -> datetime:
     """The time (UTC) of the event that the body was last given; the same on every replay."""
     return instant(_loop("now()").now)
+
+
+def time_left() -> timedelta | None:
+    """Until the deadline of this execution (below 0 after it); None when it has none."""
+    loop = _loop("time_left()")
+    if loop.deadline is None:
+        return None
+    return timedelta(microseconds=loop.deadline - loop.now)
 
 
 def random() -> float:

@@ -7,6 +7,7 @@ an attempt that crashed. Everything else is the one attempt of `live_execution`.
 import asyncio
 from typing import Any
 
+from perdure.domain import events
 from perdure.domain.errors import Blocked, PerdureError, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.execution import Execution, fold
@@ -134,6 +135,14 @@ def crashed(execution: LiveExecution, *, stopped: bool) -> None:
         for event in following:
             execution.take(event)
         forward.due(ordinal)
+
+
+def cancel(execution: LiveExecution, reason: str) -> None:
+    """Records the request to cancel, and lets what was parked go on to its end."""
+    left = execution.body is None and execution.state.rollback is None
+    execution.take(events.CancellationRequested(time=execution.now(), reason=reason))
+    if not left:
+        rearm(execution)
 
 
 def rearm(execution: LiveExecution) -> None:

@@ -13,6 +13,7 @@ from perdure.domain.errors import EngineStopped, ExecutionParked
 from perdure.domain.identity import shard_of
 from perdure.domain.journal import PARKED_STATES, Journal, Submission
 from perdure.domain.mailbox import Settlement
+from perdure.sagas.deadlines import watch
 from perdure.sagas.index import index_row, leaving_due, parked_reason
 from perdure.sagas.keeper import Keeper
 from perdure.sagas.live_execution import LiveExecution
@@ -77,6 +78,7 @@ class Residents:
             raise
         execution.starting = started
         execution.settles = settles
+        watch(execution)
         execution.submit()
         return started
 

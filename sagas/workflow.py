@@ -22,7 +22,7 @@ from perdure.sagas.acceptance import accepts
 from perdure.sagas.errors import CalledDirectly
 from perdure.sagas.failure import Failure
 from perdure.sagas.naming import checked_names
-from perdure.sagas.options import check_choice, checked_raises
+from perdure.sagas.options import check_choice, checked_raises, checked_timeout
 from perdure.sagas.payload import type_text
 from perdure.sagas.signature import Signature, check_function, location
 
@@ -42,6 +42,7 @@ class WorkflowOptions:
     aliases: Iterable[str] = ()
     raises: Iterable[type[Failure]] = ()
     on_defect: OnDefect = "suspend"
+    deadline: float | None = None
 
 
 class Workflow(Generic[Q, R]):
@@ -53,6 +54,7 @@ class Workflow(Generic[Q, R]):
         "_fingerprint",
         "_key",
         "aliases",
+        "deadline",
         "function",
         "name",
         "on_defect",
@@ -89,6 +91,7 @@ class Workflow(Generic[Q, R]):
         self.raises = checked_raises(signature, options.raises)
         check_choice(signature, "on_defect", options.on_defect, ["suspend", "compensate"])
         self.on_defect: OnDefect = options.on_defect
+        self.deadline = checked_timeout(signature, options.deadline, "deadline")
         self._key = _checked_key(signature, options.key, parameter.annotation)
         self._fingerprint: str | None = None
         self.__wrapped__ = function
@@ -148,18 +151,25 @@ def workflow(
     aliases: Iterable[str] = (),
     raises: Iterable[type[Failure]] = (),
     on_defect: OnDefect = "suspend",
+    deadline: float | None = None,
 ) -> WorkflowDecorator:
     """Declares a workflow: a decorator for an async function of one parameter, the request.
 
     `key` tells executions apart: the name of a field of the request, or a function of it.
     `raises`: the failures it may end with. `on_defect`: what follows an exception that is no
-    failure, a bug in the body: wait for a fix, or roll back.
+    failure, a bug in the body: wait for a fix, or roll back. `deadline`: seconds from its start
+    after which it is cancelled and rolled back.
 
     >>> @workflow(key="order_id")
     ... async def process_payment(request: ProcessPayment) -> str: ...
     """
     chosen = WorkflowOptions(
-        key=key, name=name, aliases=aliases, raises=raises, on_defect=on_defect
+        key=key,
+        name=name,
+        aliases=aliases,
+        raises=raises,
+        on_defect=on_defect,
+        deadline=deadline,
     )
     return lambda function: Workflow(function, chosen, sys._getframe(1))
 

@@ -41,7 +41,7 @@ from perdure.sagas.failure import Failure
 from perdure.sagas.handle import Handle
 from perdure.sagas.history import HistoryEvent
 from perdure.sagas.logs import is_replaying, logger
-from perdure.sagas.primitives import now, random, suspend, uuid4, version
+from perdure.sagas.primitives import now, random, suspend, time_left, uuid4, version
 from perdure.sagas.probe import Done, NotDone, Unknown, Verify, verify
 from perdure.sagas.resolving import PlannedUndo
 from perdure.sagas.settings import EngineSettings
@@ -103,6 +103,7 @@ __all__ = [
     "open_engine",
     "random",
     "suspend",
+    "time_left",
     "uuid4",
     "verify",
     "version",
