@@ -164,8 +164,8 @@ def introduced(execution: Execution, steps: list[Step], *, coded: bool) -> Itera
         yield "A rollback would undo now, in this order; nothing has been done:"
     else:
         yield (
-            "What it has done, the latest first. A rollback undoes in this order what has a "
-            "compensation; which that is only the code knows: --module NAME."
+            "What it has done, the latest first. A rollback undoes, in this order, what has a "
+            "compensation; only the code knows what has one: --module NAME."
         )
     if any(step.stands == "open" for step in steps):
         yield (

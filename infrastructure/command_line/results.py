@@ -97,7 +97,7 @@ def table_of(placed: Sequence[Placed], words: Words) -> Table:
     table.add_column("id", overflow="fold")
     table.add_column("it was", no_wrap=True)
     table.add_column("outcome", no_wrap=True)
-    table.add_column("why", overflow="fold")
+    table.add_column("reason", overflow="fold")
     for each in placed:
         row = each.target.row
         why = each.why or ("" if row is None else row.reason)
