@@ -1,23 +1,19 @@
-"""What holds for every play: its end, its calls, its undoing, and its replay from any prefix."""
+"""What holds for every play: its end, its calls, its undoing. `prefixes` goes on with replays."""
 
-from typing import TypeAlias
-from unittest.mock import patch
+import json
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Raw
 
 from perdure.domain import events
 from perdure.domain.events import Event
-from perdure.domain.execution import fold
-from perdure.sagas import replay as replaying
-from perdure.sagas.body import BodyRun
-from perdure.sagas.requests import ActivityRequest, Request, TimerRequest
-from tests.properties.interpreter import UNDOABLE, Program, interpret
-from tests.properties.plays import Fault, Play, order_of, play
-from tests.properties.strategies import Day
-from tests.properties.world import EXECUTION, forward_keys
+from tests.properties.day import Day
+from tests.properties.interpreter import UNDOABLE, Program
+from tests.properties.plays import Fault, Play, play
+from tests.properties.prefixes import check_every_prefix, replayed_requests
+from tests.properties.world import forward_keys
 
-Asked: TypeAlias = tuple[object, ...]
 KINDS = ("crash before", "crash after", "unavailable")
 
 
@@ -82,58 +78,6 @@ def names_of(stream: list[Event]) -> dict[int, str]:
     }
 
 
-def check_every_prefix(play: Play) -> int:
-    """Replays what was stored after each submission; how many prefixes there were."""
-    stream = play.stream()
-    ends = sorted({end for end in play.ends if end <= len(stream)})
-    recorded = recorded_requests(stream)
-    for end in ends:
-        asked = replayed_requests(stream[:end])
-        expected = {o: what for o, (feed, what) in recorded.items() if feed <= end}
-        for ordinal, what in expected.items():
-            assert asked.get(ordinal) == what, f"request {ordinal} of the prefix of {end} events"
-        more = asked.keys() - expected.keys()
-        assert not more & recorded.keys(), f"asked too early in the prefix of {end}: {more}"
-        assert sorted(asked) == list(range(1, len(asked) + 1))
-    return len(ends)
-
-
-def recorded_requests(stream: list[Event]) -> dict[int, tuple[int, Asked]]:
-    """By ordinal: after which feed it was asked for, and what."""
-    found: dict[int, tuple[int, Asked]] = {}
-    for event in stream:
-        match event:
-            case events.ActivityStarted() if event.attempt == 1:
-                what = ("activity", event.activity, bytes(event.arguments))
-                found[event.ordinal] = (event.feed, what)
-            case events.TimerSet():
-                found[event.ordinal] = (event.feed, ("timer", event.due))
-    return found
-
-
-def replayed_requests(stream: list[Event]) -> dict[int, Asked]:
-    """What a replay asks for, by ordinal; heard where the requests get their ordinals."""
-    asked: dict[int, Asked] = {}
-
-    class Heard(BodyRun):
-        __slots__ = ()
-
-        def number(self, request: Request, ordinal: int) -> None:
-            assert ordinal not in asked
-            super().number(request, ordinal)
-            match request:
-                case ActivityRequest():
-                    asked[ordinal] = ("activity", request.activity.name, request.arguments)
-                case TimerRequest():
-                    asked[ordinal] = ("timer", request.due)
-
-    versions = fold(EXECUTION, stream).versions
-    with patch.object(replaying, "BodyRun", Heard):
-        replayed = replaying.replay(interpret, EXECUTION, order_of(stream), stream, versions)
-    assert replayed.body.dismiss()
-    return asked
-
-
 def check_refuses_other_arguments(play: Play) -> None:
     """Raises what a replay raises when the first activity had recorded another site."""
     stream = play.stream()
@@ -150,14 +94,37 @@ def check_play(play: Play) -> None:
     check_end(play)
     check_all_or_nothing(play)
     check_order_of_undoing(play)
-    assert check_every_prefix(play) > 0
+    check_every_prefix(play)
+
+
+def end_as_seen(play: Play) -> object:
+    """How it ended, and which sites are left done in the world."""
+    last = play.stream()[-1]
+    left = {s for key, s in play.world.effects.items() if key not in play.world.undone}
+    if isinstance(last, events.ExecutionSucceeded):
+        return "succeeded", sorted(json.loads(bytes(last.result)).split(", ")), left
+    failure = last.end.failure  # type: ignore[attr-defined]
+    told = None if failure is None else (failure.name, bytes(failure.data))
+    return last.end.kind, told, left  # type: ignore[attr-defined]
 
 
 def check_with_every_fault(program: Program, day: Day) -> int:
     """Plays it undisturbed, then with each fault at each of its appends; how many plays."""
+    return check_faults(program, day, KINDS)[0]
+
+
+def check_faults(
+    program: Program, day: Day, kinds: Sequence[str], *, steady: bool = False
+) -> tuple[int, str]:
+    """How many plays, and how the undisturbed one ended. The end of a steady one never differs."""
     undisturbed = play(program, day)
     check_play(undisturbed)
+    stream = undisturbed.stream()
+    seen = end_as_seen(undisturbed)
     for append in range(undisturbed.appends):
-        for kind in KINDS:
-            check_play(play(program, day, [Fault(append, kind)]))
-    return 1 + undisturbed.appends * len(KINDS)
+        for kind in kinds:
+            disturbed = play(program, day, [Fault(append, kind)])
+            check_play(disturbed)
+            assert not steady or end_as_seen(disturbed) == seen, "a fault changed the end"
+    ended = type(stream[-1]).__name__.removeprefix("Execution").lower()
+    return 1 + undisturbed.appends * len(kinds), ended

@@ -9,22 +9,34 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+from unittest.mock import patch
 
 from msgspec import Raw
 
-from perdure import CancelledExecution, EngineSettings, Failure, WorkflowEngine
-from perdure.domain.errors import JournalUnavailable
+from perdure import (
+    CancelledExecution,
+    EngineSettings,
+    ExecutionParked,
+    Failure,
+    Handle,
+    WorkflowEngine,
+)
+from perdure.domain.errors import JournalUnavailable, VersionConflict
 from perdure.domain.events import Event
 from perdure.domain.journal import Journal, Submission
+from perdure.infrastructure import codec
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
-from perdure.infrastructure.stream import decoded
+from perdure.sagas import engine as engines
+from tests.properties.activities import ACTIVITIES
+from tests.properties.day import Day
 from tests.properties.interpreter import Order, Program, interpret
-from tests.properties.strategies import Day
+from tests.properties.lockstep import LockstepThreads
 from tests.properties.virtual_time import NoChance, VirtualClock, VirtualLoop
 from tests.properties.world import EXECUTION, World, world
 
 PATIENCE_SECONDS = 300  # of virtual time
+RESUMPTIONS_LIMIT = 100
 ORDINARY = Day()
 
 
@@ -36,11 +48,11 @@ class Crash(Exception):
 class Fault:
     """At which append, counted from 0 through all incarnations, and what happens there.
 
-    `unavailable`: nothing is stored, and the journal says so.
+    `unavailable`: nothing is stored, and the journal says so. `unsure`: it says so, although it is.
     """
 
     append: int
-    kind: str  # "crash before", "crash after", "unavailable"
+    kind: str  # "crash before", "crash after", "unavailable", "unsure"
 
 
 @dataclass
@@ -50,16 +62,16 @@ class Play:
     log: Log = field(default_factory=Log)
     ends: list[int] = field(default_factory=list)  # versions at which submissions ended
     appends: int = 0
+    disturbed: int | None = None  # how many events were stored at the first fault
     incarnations: int = 0
     world: World = field(default_factory=lambda: world)
+    _events: list[Event] = field(default_factory=list)  # decoded already
 
     def stream(self) -> list[Event]:
         """What is stored, as events."""
         rows = self.log.streams.get(EXECUTION, [])
-        found = decoded((row.execution_id, row.version, row.topic, row.body) for row in rows)
-        stream = found.get(EXECUTION, [])
-        assert isinstance(stream, list), stream
-        return stream
+        self._events += (codec.decode(row.topic, row.body) for row in rows[len(self._events) :])
+        return list(self._events)
 
 
 class Process:
@@ -71,7 +83,7 @@ class Process:
         self.died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def before_append(self, submissions: Sequence[Submission]) -> None:
-        kind = self._faults.get(self._play.appends)
+        kind = self._fault()
         if self._play.world.dead or kind == "crash before":
             self._die()
         if kind == "unavailable":
@@ -82,10 +94,18 @@ class Process:
         for submission in submissions:
             if submission.events:
                 self._play.ends.append(submission.expected + len(submission.events))
-        kind = self._faults.get(self._play.appends)
+        kind = self._fault()
         self._play.appends += 1
         if kind == "crash after":
             self._die()
+        if kind == "unsure":
+            raise JournalUnavailable("it may be stored or not")
+
+    def _fault(self) -> str | None:
+        kind = self._faults.get(self._play.appends)
+        if kind is not None and self._play.disturbed is None:
+            self._play.disturbed = len(self._play.log.events)
+        return kind
 
     def _die(self) -> None:
         self._play.appends += not self._play.world.dead
@@ -116,12 +136,18 @@ async def opened_in_memory(played: Play, process: Process, day: Day) -> Journal:
     return journal
 
 
-def play(program: Program, day: Day = ORDINARY, faults: Sequence[Fault] = ()) -> Play:
+def play(
+    program: Program,
+    day: Day = ORDINARY,
+    faults: Sequence[Fault] = (),
+    opened: Opened = opened_in_memory,
+) -> Play:
     """From the start to the end. Raises NothingWillHappen or TimeoutError when it hangs."""
     played = Play()
     played.world.begin(played.stream)
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        while not runner.run(incarnation(played, program, day, faults)):
+    in_lockstep = patch.object(engines, "Threads", LockstepThreads)
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner, in_lockstep:
+        while not runner.run(incarnation(played, program, day, faults, opened)):
             assert played.incarnations <= len(faults), "it died without a fault"
     return played
 
@@ -140,6 +166,7 @@ async def incarnation(
     engine = WorkflowEngine(
         await opened(played, process, day),
         [interpret],
+        activities=ACTIVITIES.values() if "defect" in json.dumps(program) else (),
         settings=EngineSettings(stop_seconds=0.0, activity_slots=day.slots),
         clock=VirtualClock(asyncio.get_running_loop()),
         randomness=NoChance(),
@@ -168,19 +195,45 @@ async def be_client(engine: WorkflowEngine, program: Program, day: Day) -> None:
     handle = await engine.start(interpret, Order(program=json.dumps(program)))
     canceller = asyncio.create_task(cancel_later(handle, day.cancel_after_milliseconds))
     try:
-        await handle.result(timeout=PATIENCE_SECONDS)
-    except (Failure, ExceptionGroup, CancelledExecution):
-        return
+        await see_to_the_end(handle, day)
     finally:
         canceller.cancel()
         with suppress(asyncio.CancelledError):
             await canceller
 
 
+async def see_to_the_end(handle: Handle[str], day: Day) -> None:
+    """Whenever it is parked, mends what is broken and lets it go on."""
+    for _ in range(RESUMPTIONS_LIMIT):
+        try:
+            await handle.result(timeout=PATIENCE_SECONDS)
+        except (Failure, ExceptionGroup, CancelledExecution):
+            return
+        except ExecutionParked as parked:
+            if parked.state == "blocked":
+                raise
+            world.mended = True
+            await asyncio.sleep(day.resume_after_milliseconds / 1000)
+            await insist(handle.resume, "it was seen to")
+        else:
+            return
+    raise AssertionError("it was resumed again and again")
+
+
 async def cancel_later(handle: Any, milliseconds: int | None) -> None:
     if milliseconds is not None:
         await asyncio.sleep(milliseconds / 1000)
-        await handle.cancel("changed my mind")
+        await insist(handle.cancel, "changed my mind")
+
+
+async def insist(order: Callable[[str], Awaitable[None]], reason: str) -> None:
+    """Gives the order again when the journal, unsure of an earlier append, took none behind it."""
+    for _ in range(RESUMPTIONS_LIMIT):
+        try:
+            return await order(reason)
+        except VersionConflict:
+            await asyncio.sleep(0)
+    raise AssertionError("the order was never taken")
 
 
 def order_of(stream: list[Event]) -> Order:

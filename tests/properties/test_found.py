@@ -7,9 +7,9 @@ import pytest
 from perdure.domain import events
 from perdure.domain.errors import NonDeterministicWorkflow
 from tests.properties.checks import check_play, check_refuses_other_arguments
+from tests.properties.day import Day
 from tests.properties.interpreter import Program
 from tests.properties.plays import Fault, Play, play
-from tests.properties.strategies import Day
 
 BOOKED_AND_LOST = ["do", 1, "book", "l", ""]
 

@@ -1,7 +1,7 @@
-"""Random workflows: any prefix replays, any crash is survived, and all is done or nothing."""
+"""Random workflows: several crashes are survived, a changed argument is refused."""
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from perdure.domain.errors import NonDeterministicWorkflow
@@ -9,7 +9,6 @@ from tests.properties.checks import (
     KINDS,
     check_play,
     check_refuses_other_arguments,
-    check_with_every_fault,
 )
 from tests.properties.interpreter import Program
 from tests.properties.plays import Fault, play
@@ -17,16 +16,6 @@ from tests.properties.strategies import Day, days, programs
 
 # A body that is left while it makes coroutines never awaits some of them: no effect, and no leak.
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine 'carry_out' was never awaited")
-
-
-@pytest.mark.every_python
-@settings(derandomize=True, database=None)  # as many as the profile says
-@given(programs, days)
-def test_a_random_workflow_replays_and_survives_a_crash_at_every_append(
-    program: Program, day: Day
-) -> None:
-    # behaviours 4, 5, 22
-    check_with_every_fault(program, day)
 
 
 @settings(max_examples=60, derandomize=True, database=None)
@@ -48,14 +37,3 @@ def test_a_changed_argument_of_the_first_activity_is_refused(program: Program) -
     assume(played.world.keys)
     with pytest.raises(NonDeterministicWorkflow):
         check_refuses_other_arguments(played)
-
-
-@pytest.mark.faults
-@pytest.mark.timeout(600)
-@settings(
-    max_examples=300, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-@given(programs, days)
-def test_many_random_workflows_survive_a_crash_at_every_append(program: Program, day: Day) -> None:
-    # behaviours 4, 5, 22
-    check_with_every_fault(program, day)

@@ -5,13 +5,15 @@ is made, never made again once an outcome is stored, never under a number that w
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from perdure import current_activity
+from perdure import Failure, current_activity, suspend
 from perdure.domain import events
 from perdure.domain.events import Event
 from perdure.domain.identity import idempotency_key
+from tests.properties.lockstep import pause
 
 SLOW_SECONDS = 0.03
 
@@ -20,17 +22,28 @@ class Lost(Exception):
     """A defect: broken before the thing was done, or the answer lost after it."""
 
 
+class CannotBeUndone(Failure):
+    """Until somebody resumes it."""
+
+
+class ProcessDied(BaseException):
+    """In a thread that outlives its process: it does nothing any more."""
+
+
 @dataclass
 class World:
     """`stream` reads what is stored of the one execution; `dead` while its process is."""
 
     stream: Callable[[], list[Event]] = list
     dead: bool = False
-    running: set[str] = field(default_factory=set)  # keys of forward attempts under way
+    mended: bool = False  # the body's defects are: another deploy
+    running: list[str] = field(default_factory=list)  # keys of forward attempts under way
     effects: dict[str, int] = field(default_factory=dict)  # site by key
     undone: dict[str, str | None] = field(default_factory=dict)  # given result by forward key
     undo_order: list[str] = field(default_factory=list)  # forward keys, first calls only
     keys: dict[int, set[str]] = field(default_factory=dict)  # by site
+    calls: Counter[str] = field(default_factory=Counter)  # by key
+    refused: set[str] = field(default_factory=set)  # keys; and so they stay
     attempts: set[tuple[str, int]] = field(default_factory=set)
     offences: list[str] = field(default_factory=list)
 
@@ -40,36 +53,73 @@ class World:
 
     async def do(self, site: int, script: str, refusal: Exception) -> None:
         """One attempt; the letter of `script` at its number says how it goes."""
-        context = current_activity()
-        key, attempt = context.idempotency_key, context.attempt
         await self._alive()
-        self.keys.setdefault(site, set()).add(key)
-        self._check_attempt(key, attempt)
-        self._check_stored(key, attempt, events.ActivityStarted)
-        self.running.add(key)
+        key, letter = self._arrived(site, script)
         try:
-            letter = script[attempt - 1 : attempt] or "o"
             if letter == "s":
                 await asyncio.sleep(SLOW_SECONDS)
-            if letter == "d":
-                raise Lost("before")
-            await self._alive()
-            if letter == "f" and key not in self.effects:
-                raise refusal
-            self.effects.setdefault(key, site)
+                await self._alive()
+            self._perform(key, site, letter, refusal)
             if letter == "t":
                 await asyncio.sleep(SLOW_SECONDS)
             if letter == "l":
                 raise Lost("after")
         finally:
-            self.running.discard(key)
+            self.running.remove(key)
+
+    def do_in_thread(self, site: int, script: str, refusal: Exception) -> None:
+        """As `do`, from a thread."""
+        self._check_alive()
+        key, letter = self._arrived(site, script)
+        try:
+            if letter == "s":
+                pause(SLOW_SECONDS)
+                self._check_alive()
+            self._perform(key, site, letter, refusal)
+            if letter == "t":
+                pause(SLOW_SECONDS)
+            if letter == "l":
+                raise Lost("after")
+        finally:
+            self.running.remove(key)
+
+    def _arrived(self, site: int, script: str) -> tuple[str, str]:
+        context = current_activity()
+        key, attempt = context.idempotency_key, context.attempt
+        self.keys.setdefault(site, set()).add(key)
+        self._check_attempt(key, attempt)
+        self._check_stored(key, attempt, events.ActivityStarted)
+        self.running.append(key)
+        return key, self._letter(key, script)
+
+    def _letter(self, key: str, script: str) -> str:
+        call = self.calls[key]
+        self.calls[key] += 1
+        return "f" if key in self.refused else script[call : call + 1] or "o"
+
+    def _perform(self, key: str, site: int, letter: str, refusal: Exception) -> None:
+        if letter == "d":
+            raise Lost("before")
+        if letter == "p":
+            suspend(f"{site} needs somebody")
+        if letter == "f" and key not in self.effects:
+            self.refused.add(key)
+            raise refusal
+        self.effects.setdefault(key, site)
 
     async def undo(self, script: str, result: str | None) -> None:
         """One attempt of a compensation."""
+        await self._alive()
+        self._undo(script, result)
+
+    def undo_in_thread(self, script: str, result: str | None) -> None:
+        self._check_alive()
+        self._undo(script, result)
+
+    def _undo(self, script: str, result: str | None) -> None:
         context = current_activity()
         assert context.undoes is not None
         forward = context.undoes.idempotency_key
-        await self._alive()
         self._check_attempt(context.idempotency_key, context.attempt)
         self._check_stored(forward, context.attempt, events.CompensationStarted)
         if self.running:
@@ -78,9 +128,11 @@ class World:
             self._offend(f"{result!r} was given to undo what is {context.undoes.outcome}")
         if forward not in self.undo_order:
             self.undo_order.append(forward)
-        letter = script[context.attempt - 1 : context.attempt] or "o"
+        letter = self._letter(context.idempotency_key, script)
         if letter == "d":
             raise Lost("before")
+        if letter == "f":
+            raise CannotBeUndone()
         self.undone.setdefault(forward, result)
         if letter == "l":
             raise Lost("after")
@@ -89,6 +141,10 @@ class World:
         """The dead do nothing: what they were about to do never happens."""
         if self.dead:
             await asyncio.get_running_loop().create_future()
+
+    def _check_alive(self) -> None:
+        if self.dead:
+            raise ProcessDied
 
     def _offend(self, text: str) -> None:
         self.offences.append(text)
