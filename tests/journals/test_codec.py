@@ -15,6 +15,7 @@ FAILURE = events.RecordedFailure(name="OutOfStock", data=Raw(b'{"sku":"7"}'), te
 END = events.End(kind="failed", failure=FAILURE, also=(FAILURE,), reason="told")
 UNDO = events.Undo(undoes=1, activity="charge", compensation="refund", outcome="unknown")
 SAMPLES: dict[object, object] = {
+    bool: True,
     int: 3,
     str: "text",
     Raw: Raw(b'{"amount":"1.50"}'),
