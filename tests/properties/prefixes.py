@@ -5,6 +5,7 @@ A submission is stored as a whole or not at all, so a prefix ends where a submis
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 from unittest.mock import patch
 
@@ -46,7 +47,7 @@ def check_every_prefix(play: Play) -> int:
     last = len(stream)
     if events.CompensationBegan in kinds:
         last = min(end for end in play.ends if end > kinds.index(events.CompensationBegan))
-    ends = sorted({end for end in play.ends if first < end <= last} - broken(stream))
+    ends = sorted({end for end in play.ends if first < end <= last} - unsettled(stream))
     if play.disturbed is not None:
         ends = sorted({*ends[:1], *ends[-2:]})
     recorded = recorded_requests(stream)
@@ -113,9 +114,17 @@ def feeding_versions(stream: list[Event]) -> dict[int, int]:
     return fed
 
 
-def broken(stream: list[Event]) -> set[int]:
-    """Where the code that has been mended since goes on beyond what was recorded by the other."""
-    found: set[int] = set()
+def unsettled(stream: list[Event]) -> set[int]:
+    """Where a replay may rightly go another way than what was recorded then.
+
+    The code that has been mended since goes on behind a defect; and a version() behind an order that
+    another one followed at once was asked when both were recorded.
+    """
+    found = {
+        version
+        for version, pair in enumerate(pairwise(stream), 1)
+        if all(isinstance(event, ORDERS) for event in pair)
+    }
     waiting = False
     for version, event in enumerate(stream, 1):
         if isinstance(event, events.ExecutionSuspended):

@@ -1,0 +1,1 @@
+"""Branches beside each other in every way of asyncio and anyio: replays keep every winner."""
