@@ -2,6 +2,7 @@
 
 DemoFailed               a process of `perdure demo` did not do its part
 CodeNotUsable            a module that the command line was to import
+NotBegun                 an execution whose start waits for an engine
 
 JournalError
 ├── BadAddress           an address that names no journal that can be opened here
@@ -36,3 +37,7 @@ class DemoFailed(PerdureError):
 
 class CodeNotUsable(PerdureError):
     """A module that was named on the command line cannot be imported, or lacks the workflow."""
+
+
+class NotBegun(PerdureError):
+    """Nothing is recorded yet of an execution that was ordered: its start waits for an engine."""

@@ -18,6 +18,7 @@ from perdure.infrastructure.command_line.targets import Scope, Target
 from perdure.infrastructure.command_line.terminal import screen
 from perdure.infrastructure.command_line.where import parsed
 
+INTERRUPTED = 130
 WAIT_SECONDS = 2.0  # an engine at its limit takes an order within 0.3 s
 
 OrdersJournalOption = Annotated[
@@ -102,15 +103,20 @@ def placed_now(
     wait_seconds = WAIT_SECONDS if asked.wait is None else asked.wait
     with results.progress(notes) as bar:
         task = bar.add_task("orders", total=len(to_place))
-        return asyncio.run(
-            place(
-                asked.journal,
-                to_place,
-                give,
-                wait_seconds=wait_seconds,
-                progressed=lambda: bar.advance(task),
+        try:
+            return asyncio.run(
+                place(
+                    asked.journal,
+                    to_place,
+                    give,
+                    wait_seconds=wait_seconds,
+                    progressed=lambda: bar.advance(task),
+                )
             )
-        )
+        except KeyboardInterrupt:
+            note = "Interrupted. What was posted stands, and cannot be taken back."
+            typer.echo(note, err=True)
+            raise typer.Exit(INTERRUPTED) from None
 
 
 def merged(known: Sequence[Placed], placed: Sequence[Placed]) -> list[Placed]:

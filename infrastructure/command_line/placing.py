@@ -38,11 +38,17 @@ class Placed:
 
 
 def foreseen(target: Target, scope: Scope) -> Placed:
-    """What is known without asking: an end, or a state in which the order changes nothing."""
+    """What is known without asking: an end, a needless order, or one that waits already."""
     if target.ended:
         return Placed(target, Outcome.REFUSED, f"it has ended: {target.state}")
     if target.state in scope.needless:
         return Placed(target, Outcome.NEEDLESS, scope.needless[target.state])
+    if scope.order in target.waiting:
+        if scope.order == "resolve":  # the next compensation may be stuck too when it comes
+            why = "a decision on it waits for an engine already; nothing more was posted"
+            return Placed(target, Outcome.REFUSED, why)
+        why = "this order to it waits for an engine already; nothing more was posted"
+        return Placed(target, Outcome.POSTED, why)
     return Placed(target, Outcome.PLANNED)
 
 

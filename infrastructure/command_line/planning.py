@@ -100,22 +100,25 @@ async def steps_of(
 ) -> list[Step]:
     """What is planned: by the code, by what is recorded of a rollback, or by what was done."""
     going_back = execution.rollback
-    if workflow is not None or going_back is not None or execution.end is not None:
-        found = {}
-        if workflow is not None:
-            loop = asyncio.get_running_loop()
-            found = await activities_of(workflow, execution, record.stream, loop)
-        undos = planned(execution, known(execution.id, found))
-        steps = [decided(undo, going_back) for undo in undos]
-    else:
-        done = rollback.plan(execution, ANYBODY, lambda _: "")
-        steps = [
-            recorded(execution.activities[each.undoes], each.outcome, "to do") for each in done
-        ]
-    if going_back is None and execution.pivot is None:
-        unsettled = sorted(execution.open.values(), key=lambda each: -each.started_version)
-        steps = [recorded(each, "not settled", "open") for each in unsettled] + steps
-    return steps
+    if going_back is not None or execution.end is not None:
+        undos = planned(execution, known(execution.id, {}))
+        return [decided(undo, going_back) for undo in undos]
+    if execution.pivot is not None:
+        return []
+    unsettled = sorted(execution.open.values(), key=lambda each: -each.started_version)
+    if workflow is None:
+        undone = rollback.plan(execution, ANYBODY, lambda _: "")
+        steps = [recorded(each, "not settled", "open") for each in unsettled]
+        done = [recorded(execution.activities[undo.undoes], undo.outcome) for undo in undone]
+        return steps + done
+    loop = asyncio.get_running_loop()
+    activity_of = known(execution.id, await activities_of(workflow, execution, record.stream, loop))
+    steps = [
+        recorded(each, "not settled", "open", compensation.name)
+        for each in unsettled
+        if (compensation := activity_of(each.name).compensation) is not None
+    ]
+    return steps + [decided(undo, None) for undo in planned(execution, activity_of)]
 
 
 def decided(undo: PlannedUndo, going_back: Rollback | None) -> Step:
@@ -138,11 +141,13 @@ def decided(undo: PlannedUndo, going_back: Rollback | None) -> Step:
     )
 
 
-def recorded(record: ActivityRecord, outcome: str, stands: str) -> Step:
-    """A step as far as it is known without the code."""
+def recorded(
+    record: ActivityRecord, outcome: str, stands: str = "to do", compensation: str | None = None
+) -> Step:
+    """A step as far as it is known without a plan."""
     result = None if record.result is None else json.loads(record.result)
     arguments = json.loads(record.arguments)
-    return Step(record.name, record.ordinal, None, outcome, arguments, result, stands)
+    return Step(record.name, record.ordinal, compensation, outcome, arguments, result, stands)
 
 
 def introduced(execution: Execution, steps: list[Step], *, coded: bool) -> Iterator[str]:

@@ -3,7 +3,7 @@
 The journal is opened read-only, whether an engine runs on it or not: no lock, no append.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,9 @@ from perdure.domain.events import Event
 from perdure.domain.execution import fold
 from perdure.domain.identity import Identity
 from perdure.domain.journal import IndexRow, Journal, Scan
+from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.domain.states import BlockedByCode, State, state_of
+from perdure.infrastructure.errors import NotBegun
 from perdure.infrastructure.journals import open_journal
 
 
@@ -23,6 +25,7 @@ class Record:
     execution_id: str
     state: State
     stream: list[Event]
+    waiting: Sequence[Envelope] = ()  # orders that no engine has taken yet
 
 
 @asynccontextmanager
@@ -45,18 +48,39 @@ async def rows_of(
 
 
 async def record_of(url: str, execution_id: str) -> Record:
-    """One execution. Raises BadIdentity, UnknownExecution, Undecodable."""
+    """One execution. Raises BadIdentity, UnknownExecution, NotBegun, Undecodable."""
     execution_id = str(Identity.of(execution_id))
     async with visited(url) as journal:
         row = (await journal.rows([execution_id])).get(execution_id)
         stream = (await journal.read([execution_id])).get(execution_id)
+        waiting = (await waiting_in(journal, [execution_id]))[execution_id]
     if stream is None:
+        if any(envelope.kind == "start" for envelope in waiting):
+            raise NotBegun(
+                f"{execution_id} has not begun: its start waits in the journal's mailbox for an "
+                "engine; open one on this journal"
+            )
         raise UnknownExecution(execution_id)
     if isinstance(stream, Undecodable):
         raise stream
     return Record(
-        execution_id=execution_id, state=state_now(execution_id, row, stream), stream=stream
+        execution_id=execution_id,
+        state=state_now(execution_id, row, stream),
+        stream=stream,
+        waiting=waiting,
     )
+
+
+async def waiting_in(journal: Journal, execution_ids: Sequence[str]) -> dict[str, list[Envelope]]:
+    """The orders to each of these that no engine has taken yet, in the order of their coming."""
+    found: dict[str, list[Envelope]] = {each: [] for each in execution_ids}
+    after = 0
+    while page := await journal.envelopes(after, OPEN_PAGE):
+        for envelope in page:
+            if envelope.execution_id in found:
+                found[envelope.execution_id].append(envelope)
+        after = page[-1].arrival
+    return found
 
 
 def state_now(execution_id: str, row: IndexRow | None, stream: list[Event]) -> State:

@@ -5,8 +5,9 @@ import json
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from perdure.infrastructure.command_line.listing import JournalOption, JSONOption
+from perdure.infrastructure.command_line.listing import JournalOption, JSONOption, local
 from perdure.infrastructure.command_line.reading import record_of
 from perdure.infrastructure.command_line.terminal import screen
 from perdure.infrastructure.command_line.timeline import timeline
@@ -35,3 +36,6 @@ def show(
     console = screen()
     for part in timeline(record):
         console.print(part)
+    for envelope in record.waiting:
+        told = f"  posted {local(envelope.sent)}: {envelope.kind}, which waits for an engine"
+        console.print(Text(told, style="yellow"), soft_wrap=True)

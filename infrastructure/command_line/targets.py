@@ -7,16 +7,16 @@ before more than one is touched its user is asked.
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from perdure.domain.identity import Identity
-from perdure.domain.journal import ENDED_STATES, IndexRow, Scan
+from perdure.domain.journal import ENDED_STATES, IndexRow, Journal, Scan
 from perdure.infrastructure.command_line.listing import table_of
-from perdure.infrastructure.command_line.reading import visited
+from perdure.infrastructure.command_line.reading import visited, waiting_in
 from perdure.infrastructure.command_line.where import FIELDS, Where
 
 PAGE = 5_000
@@ -59,10 +59,14 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One execution that is meant; without a row if the journal has none (yet)."""
+    """One execution that is meant; without a row if the journal has none (yet).
+
+    `waiting`: the kinds of the orders to it that no engine has taken yet.
+    """
 
     execution_id: str
     row: IndexRow | None
+    waiting: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -100,7 +104,7 @@ async def named(url: str, ids: Sequence[str]) -> list[Target]:
     wanted = list(dict.fromkeys(str(Identity.of(each)) for each in ids))
     async with visited(url) as journal:
         rows = await journal.rows(wanted)
-    return [Target(each, rows.get(each)) for each in wanted]
+        return await with_orders(journal, [Target(each, rows.get(each)) for each in wanted])
 
 
 async def selected(url: str, where: Where, states: tuple[str, ...]) -> list[Target]:
@@ -116,8 +120,17 @@ async def selected(url: str, where: Where, states: tuple[str, ...]) -> list[Targ
             )
             found += [Target(row.execution_id, row) for row in page if where.fits(row)]
             if len(page) < PAGE:
-                return found[::-1]
+                return await with_orders(journal, found[::-1])
             after = (page[-1].started, page[-1].execution_id)
+
+
+async def with_orders(journal: Journal, targets: Sequence[Target]) -> list[Target]:
+    """The same, with the orders that wait for them."""
+    waiting = await waiting_in(journal, [target.execution_id for target in targets])
+    return [
+        replace(target, waiting=tuple(each.kind for each in waiting[target.execution_id]))
+        for target in targets
+    ]
 
 
 def ask(console: Console, targets: Sequence[Target], question: str) -> bool:

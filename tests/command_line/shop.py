@@ -31,8 +31,14 @@ async def reserve_lamp(order_id: str) -> str:
     return f"reservation of {order_id}"
 
 
+paying = threading.Event()  # somebody pays who never gets through
+
+
 @activity
 async def pay(account: str, amount: Decimal) -> str:
+    if account == "never":
+        paying.set()
+        await asyncio.Event().wait()
     return f"paid by {account}"
 
 
@@ -79,16 +85,19 @@ def parked(url: str) -> str:
 
 @contextmanager
 def engine_on(url: str) -> Iterator[None]:
-    """An engine runs there."""
+    """An engine runs there, until all have ended or are parked."""
     opened = threading.Event()
     told: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     async def run() -> None:
-        async with open_engine(url, [buy_lamp]):
+        async with open_engine(url, [buy_lamp]) as engine:
             closing = asyncio.Event()
             told.append((asyncio.get_running_loop(), closing))
             opened.set()
             await closing.wait()
+            handles = [engine.handle(f"buy_lamp@{key}") for key in range(1, 5)]
+            ends = (handle.result(timeout=20) for handle in handles)
+            await asyncio.gather(*ends, return_exceptions=True)
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()

@@ -1,13 +1,17 @@
 """`perdure resume`, `cancel` and `resolve`: for one, for many, with and without an engine."""
 
+import asyncio
 import io
 import json
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
+from perdure import Client, connect
+from perdure.infrastructure.command_line import placing
 from tests.command_line.conftest import CommandLine, Printed
-from tests.command_line.shop import engine_on
+from tests.command_line.shop import BuyLamp, buy_lamp, engine_on
 
 WAIT = ("--wait", "20")
 
@@ -106,6 +110,48 @@ def test_without_an_engine_the_order_is_posted_and_waits(perdure: CommandLine, p
         later = perdure("resume", "buy_lamp@4", "--journal", parked, *WAIT)
     assert later.status == 0
     assert states(perdure, parked)["3"] == "succeeded"
+
+
+def test_an_order_that_waits_already_is_not_posted_again(perdure: CommandLine, parked: str) -> None:
+    order = ("resume", "buy_lamp@3", "--journal", parked, "--wait", "0", "--json")
+    decision = ("resolve", "skip", "buy_lamp@1", "--reason", "x", *order[2:])
+    assert [perdure(*order).status, perdure(*decision).status] == [3, 3]
+    again, decided = perdure(*order), perdure(*decision)
+    assert (again.status, decided.status) == (3, 1)
+    assert "nothing more was posted" in lines(again)[0]["why"]
+    assert "a decision on it waits" in lines(decided)[0]["why"]
+    shown = perdure("show", "buy_lamp@3", "--journal", parked).out
+    assert shown.count("which waits for an engine") == 1
+
+
+def test_many_orders_do_not_wait_one_after_the_other_where_no_engine_runs(
+    perdure: CommandLine, parked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placing, "AT_ONCE", 1)
+    waited: list[float | None] = []
+
+    def connecting(url: str, *, reply_timeout: float | None) -> AbstractAsyncContextManager[Client]:
+        waited.append(reply_timeout)
+        return connect(url, reply_timeout=reply_timeout)
+
+    monkeypatch.setattr(placing, "connect", connecting)
+    order = ("resume", "--where", "workflow=buy_lamp", "--yes", "--journal", parked)
+    printed = perdure(*order, "--wait", "0.01")
+    assert "4 executions: 4 posted, waiting." in printed.out
+    assert waited == [0.01, 0, 0, 0]
+
+
+def test_a_start_that_waits_is_told(perdure: CommandLine, parked: str) -> None:
+    async def order() -> None:
+        async with connect(parked) as client:
+            await client.start(buy_lamp, BuyLamp(order_id="5"))
+
+    asyncio.run(order())
+    printed = perdure("show", "buy_lamp@5", "--journal", parked)
+    assert printed.status == 1
+    assert "its start waits" in printed.err
+    cancelled = perdure("cancel", "buy_lamp@5", "--journal", parked, "--wait", "0")
+    assert "1 posted, waiting" in cancelled.out
 
 
 def test_a_dry_run_lists_and_orders_nothing(perdure: CommandLine, parked: str) -> None:

@@ -1,11 +1,15 @@
 """`perdure plan`: what a rollback would undo, before, while and after it is done."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from perdure import EngineSettings, open_engine
+from perdure.domain.states import Running
 from tests.command_line.conftest import CommandLine
+from tests.command_line.shop import BuyLamp, buy_lamp, paying
 
 MODULE = "tests.command_line.shop"
 
@@ -44,6 +48,30 @@ def test_without_the_code_it_tells_what_was_done_the_latest_first(
     ]
     assert steps[0]["arguments"] == {"account": "eve", "amount": "2.50"}
     assert steps[0]["result"] == "paid by eve"
+
+
+@pytest.mark.parametrize("code", [(), ("--module", MODULE)])
+def test_what_is_not_settled_comes_first(
+    perdure: CommandLine, url: str, code: tuple[str, ...]
+) -> None:
+    asyncio.run(left_in_payment(url))
+    printed = perdure("plan", "buy_lamp@1", "--journal", url, *code)
+    assert "What is open is settled before anything is undone" in printed.out
+    told = perdure("plan", "buy_lamp@1", "--journal", url, "--json", *code)
+    first, *others = [json.loads(line) for line in told.out.splitlines()]
+    compensation = "pay_back" if code else None
+    assert (first["activity"], first["stands"]) == ("pay", "open")
+    assert first["compensation"] == compensation
+    assert [step["activity"] for step in others] == ([] if code else ["reserve_lamp"])
+
+
+async def left_in_payment(url: str) -> None:
+    settings = EngineSettings(stop_seconds=0)
+    async with open_engine(url, [buy_lamp], settings=settings) as engine:
+        paying.clear()
+        handle = await engine.start(buy_lamp, BuyLamp(order_id="1", account="never"))
+        assert await asyncio.to_thread(paying.wait, 20)
+        assert await handle.status() == Running(("pay",))
 
 
 def test_of_a_rollback_it_tells_how_far_it_is(perdure: CommandLine, parked: str) -> None:
