@@ -71,7 +71,8 @@ async def shielded(run: Run, milliseconds: int, part: Any, impatience: Any) -> N
     """It goes on behind the timeout, and is waited for in the end."""
     task = asyncio.create_task(run(part))
     try:
-        await asyncio.wait_for(asyncio.shield(task), milliseconds / 1000)
+        async with asyncio.timeout(milliseconds / 1000):
+            await asyncio.shield(task)
     except TimeoutError:
         await run(impatience)
     await task

@@ -65,13 +65,13 @@ class Play:
     disturbed: int | None = None  # how many events were stored at the first fault
     incarnations: int = 0
     world: World = field(default_factory=lambda: world)
-    _events: list[Event] = field(default_factory=list)  # decoded already
+    known: list[Event] = field(default_factory=list)  # decoded already
 
     def stream(self) -> list[Event]:
         """What is stored, as events."""
         rows = self.log.streams.get(EXECUTION, [])
-        self._events += (codec.decode(row.topic, row.body) for row in rows[len(self._events) :])
-        return list(self._events)
+        self.known += (codec.decode(row.topic, row.body) for row in rows[len(self.known) :])
+        return list(self.known)
 
 
 class Process:
@@ -144,7 +144,7 @@ def play(
 ) -> Play:
     """From the start to the end. Raises NothingWillHappen or TimeoutError when it hangs."""
     played = Play()
-    played.world.begin(played.stream)
+    played.world.begin(played.stream, day.call_milliseconds / 1000)
     in_lockstep = patch.object(engines, "Threads", LockstepThreads)
     with asyncio.Runner(loop_factory=VirtualLoop) as runner, in_lockstep:
         while not runner.run(incarnation(played, program, day, faults, opened)):

@@ -117,8 +117,8 @@ def feeding_versions(stream: list[Event]) -> dict[int, int]:
 def unsettled(stream: list[Event]) -> set[int]:
     """Where a replay may rightly go another way than what was recorded then.
 
-    The code that has been mended since goes on behind a defect; and a version() behind an order that
-    another one followed at once was asked when both were recorded.
+    The code that has been mended since goes on behind a defect; and what came behind an order that
+    another one followed at once was asked for when both were recorded.
     """
     found = {
         version

@@ -35,6 +35,7 @@ class World:
     """`stream` reads what is stored of the one execution; `dead` while its process is."""
 
     stream: Callable[[], list[Event]] = list
+    call_seconds: float = 0.0  # what a call takes at least
     dead: bool = False
     mended: bool = False  # the body's defects are: another deploy
     running: list[str] = field(default_factory=list)  # keys of forward attempts under way
@@ -47,17 +48,17 @@ class World:
     attempts: set[tuple[str, int]] = field(default_factory=set)
     offences: list[str] = field(default_factory=list)
 
-    def begin(self, stream: Callable[[], list[Event]]) -> None:
+    def begin(self, stream: Callable[[], list[Event]], call_seconds: float = 0.0) -> None:
         """A new world for a new play."""
-        self.__init__(stream)  # type: ignore[misc]
+        self.__init__(stream, call_seconds)  # type: ignore[misc]
 
     async def do(self, site: int, script: str, refusal: Exception) -> None:
         """One attempt; the letter of `script` at its number says how it goes."""
         await self._alive()
         key, letter = self._arrived(site, script)
         try:
-            if letter == "s":
-                await asyncio.sleep(SLOW_SECONDS)
+            if seconds := self._seconds(site, letter):
+                await asyncio.sleep(seconds)
                 await self._alive()
             self._perform(key, site, letter, refusal)
             if letter == "t":
@@ -72,8 +73,8 @@ class World:
         self._check_alive()
         key, letter = self._arrived(site, script)
         try:
-            if letter == "s":
-                pause(SLOW_SECONDS)
+            if seconds := self._seconds(site, letter):
+                pause(seconds)
                 self._check_alive()
             self._perform(key, site, letter, refusal)
             if letter == "t":
@@ -92,6 +93,10 @@ class World:
         self.running.append(key)
         return key, self._letter(key, script)
 
+    def _seconds(self, site: int, letter: str) -> float:
+        """Of no two sites the same, if calls take any time."""
+        return self.call_seconds * (1 + site / 97) + SLOW_SECONDS * (letter == "s")
+
     def _letter(self, key: str, script: str) -> str:
         call = self.calls[key]
         self.calls[key] += 1
@@ -109,10 +114,14 @@ class World:
 
     async def undo(self, script: str, result: str | None) -> None:
         """One attempt of a compensation."""
+        if self.call_seconds:
+            await asyncio.sleep(self.call_seconds)
         await self._alive()
         self._undo(script, result)
 
     def undo_in_thread(self, script: str, result: str | None) -> None:
+        if self.call_seconds:
+            pause(self.call_seconds)
         self._check_alive()
         self._undo(script, result)
 
