@@ -179,7 +179,7 @@ async def anyio_cancelled_group(order_id: str) -> list[str]:
 
 async def anyio_scopes(order_id: str) -> list[str]:
     with anyio.move_on_after(0.002) as scope:
-        await anyio.sleep(NEVER)
+        await anyio.sleep_forever()
     told = [str(scope.cancelled_caught)]
     try:
         with anyio.fail_after(0.002):
