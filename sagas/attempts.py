@@ -117,10 +117,10 @@ class Attempt:
             if self.seconds is not None and not self._task.done():
                 self._begins(loop)
             return
-        work, begun = partial(own.run, _run_in_thread, function, arguments, context), None
+        limit, begun = None, None
         if self.seconds is not None:
-            work = partial(work, (self.seconds, around.clock))
-            begun = partial(self._begins, loop)
+            limit, begun = (self.seconds, around.clock), partial(self._begins, loop)
+        work = partial(own.run, _run_in_thread, function, arguments, context, limit)
         around.threads.run(work, self._thread_ended, begun)
 
     def cancel(self) -> None:
@@ -205,7 +205,7 @@ def _run_in_thread(
     function: Callable[..., Any],
     arguments: dict[str, Any],
     context: ActivityContext,
-    limit: tuple[float, Clock] | None = None,
+    limit: tuple[float, Clock] | None,
 ) -> Any:
     if limit is not None:  # it may have waited for the thread
         seconds, clock = limit

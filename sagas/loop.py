@@ -16,7 +16,7 @@ import zlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple, cast
 
 from perdure.domain.errors import (
     Blocked,
@@ -245,7 +245,7 @@ class BodyLoop(NoOutsideWorld):
         if self.dismissed:
             coro.close()
             self._refuse_await()
-            return asyncio.Future(loop=self)  # type: ignore[return-value]
+            return cast("asyncio.Task[Any]", asyncio.Future[Any](loop=self))
         task: BodyTask = BodyTask.__new__(BodyTask)
         self._task_count += 1
         task.ordinal_hash = (self._seed + self._task_count) * HASH_MULTIPLIER & HASH_MASK
