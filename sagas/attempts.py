@@ -120,8 +120,11 @@ class Attempt:
         limit, begun = None, None
         if self.seconds is not None:
             limit, begun = (self.seconds, around.clock), partial(self._begins, loop)
-        work = partial(own.run, _run_in_thread, function, arguments, context, limit)
-        around.threads.run(work, self._thread_ended, begun)
+        around.threads.run(
+            lambda: own.run(_run_in_thread, function, arguments, context, limit),
+            self._thread_ended,
+            begun,
+        )
 
     def cancel(self) -> None:
         if self._task is not None and self._why is None:
