@@ -56,10 +56,11 @@ class Settlement:
     reply: bytes
 
 
-class StartOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of a start: the encoded request."""
+class StartOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of a start: the encoded request, and when it is to begin, if later."""
 
     request: Raw
+    start_at: int = 0
 
 
 class PlainOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -154,6 +154,13 @@ def _next_of(phase: Phase, attempt: int) -> str:
     return "the probe" if phase is Phase.VERIFYING else f"attempt {attempt + 1}"
 
 
+def state_at(execution: Execution, now: int) -> State:
+    """The state at this time: a start may have been ordered for later."""
+    if execution.version == 1 and execution.started > now:
+        return Waiting("its start", instant(execution.started))
+    return state_of(execution)
+
+
 def _ended(end: events.Terminal) -> State:
     match end:
         case events.ExecutionSucceeded():
@@ -171,6 +178,15 @@ def reason_of(end: events.End) -> str:
     if end.failure is not None:
         return f"{end.failure.name}: {end.failure.text}"
     return str(end.error) if end.error is not None else end.reason
+
+
+def moment(at: datetime | None) -> int:
+    """A datetime as microseconds since 1970; 0 for none. ValueError without a time zone."""
+    if at is None:
+        return 0
+    if at.tzinfo is None:
+        raise ValueError(f"{at!r} has no time zone; give one, like datetime.now(UTC)")
+    return (at - EPOCH) // timedelta(microseconds=1)
 
 
 def instant(time: int) -> datetime:

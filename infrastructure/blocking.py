@@ -5,6 +5,7 @@ there. Everything is done by one async client in a thread of its own: see portal
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
@@ -119,17 +120,21 @@ class Client:
         self._portal = portal
         self._client = portal.client
 
-    def start(self, workflow: Workflow[Q, R], request: Q) -> Handle[R]:
+    def start(
+        self, workflow: Workflow[Q, R], request: Q, *, start_at: datetime | None = None
+    ) -> Handle[R]:
         """Orders an execution, and returns when the order is durable (the talk's sendDiscard).
 
         The same id again joins the execution that is there. Whether it was started with another
         request shows when an engine takes the order: `handle.accepted()` waits for that and raises
-        DifferentRequest, and so does `handle.result()`.
+        DifferentRequest, and so does `handle.result()`. With `start_at` it begins then.
 
         >>> handle = client.start(process_payment, request)
         >>> tracking_id = handle.result()
         """
-        return Handle(self._portal.run(self._client.start(workflow, request)), self._portal)
+        return Handle(
+            self._portal.run(self._client.start(workflow, request, start_at=start_at)), self._portal
+        )
 
     def execute(self, workflow: Workflow[Q, R], request: Q, *, timeout: float | None = None) -> R:
         """Orders an execution and waits for its result (the talk's send); see Handle.result."""

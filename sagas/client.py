@@ -4,6 +4,7 @@ It runs nothing, and needs no engine that runs: an order is durable when it retu
 by the engine that has the journal open, now or later.
 """
 
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
@@ -13,6 +14,7 @@ from perdure.domain.clock import Clock, Ids
 from perdure.domain.identity import Identity, execution_id
 from perdure.domain.mailbox import StartOrder
 from perdure.domain.post_office import PostOffice
+from perdure.domain.states import moment
 from perdure.sagas.correspondence import UNWRITTEN, Correspondence, Letters
 from perdure.sagas.forbidden import refuse_in_body
 from perdure.sagas.handle import Handle
@@ -41,12 +43,14 @@ class Client:
             Letters(office, self._lookout, self._posting, clock, ids, reply_timeout)
         )
 
-    async def start(self, workflow: Workflow[Q, R], request: Q) -> Handle[R]:
+    async def start(
+        self, workflow: Workflow[Q, R], request: Q, *, start_at: datetime | None = None
+    ) -> Handle[R]:
         """Orders an execution, and returns when the order is durable (the talk's sendDiscard).
 
         The same id again joins the execution that is there. Whether it was started with another
         request shows when an engine takes the order: `handle.accepted()` waits for that and raises
-        DifferentRequest, and so does `handle.result()`.
+        DifferentRequest, and so does `handle.result()`. With `start_at` it begins then.
 
         >>> handle = await client.start(process_payment, request)
         >>> tracking_id = await handle.result()
@@ -54,7 +58,9 @@ class Client:
         refuse_in_body(f"starting {workflow.name}")
         payload, _ = workflow.encode_request(request)
         identity = execution_id(workflow.name, workflow.key_of(request))
-        about = await self._about.begun(identity, StartOrder(request=Raw(payload)))
+        about = await self._about.begun(
+            identity, StartOrder(request=Raw(payload), start_at=moment(start_at))
+        )
         return Handle(identity, workflow, about)
 
     async def execute(

@@ -30,7 +30,7 @@ from perdure.domain.mailbox import (
     storable,
 )
 from perdure.domain.post_office import PostOffice
-from perdure.domain.states import BlockedByCode, Running, State, state_of, word_of
+from perdure.domain.states import BlockedByCode, Running, State, state_at, word_of
 from perdure.sagas import resolving
 from perdure.sagas.answers import outcome
 from perdure.sagas.history import HistoryEvent, history_of
@@ -149,7 +149,8 @@ class Correspondence:
             return Running(())
         if row.state == "blocked":
             return BlockedByCode(row.reason)
-        return state_of(fold(execution_id, await self._stream(execution_id)))
+        execution = fold(execution_id, await self._stream(execution_id))
+        return state_at(execution, self._letters.clock.now())
 
     async def wait(
         self, execution_id: str, states: Collection[str], timeout: float | None

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
 from contextvars import copy_context
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -16,6 +17,7 @@ from perdure.domain.errors import EngineStopped, UnknownCode
 from perdure.domain.identity import DEFAULT_SHARDS, Identity, execution_id
 from perdure.domain.journal import Journal
 from perdure.domain.mailbox import Settlement
+from perdure.domain.states import moment
 from perdure.sagas.activity import Activity
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.committer import Committer
@@ -166,17 +168,20 @@ class WorkflowEngine:
     ) -> None:
         await self.close()
 
-    async def start(self, workflow: Workflow[Q, R], request: Q) -> Handle[R]:
+    async def start(
+        self, workflow: Workflow[Q, R], request: Q, *, start_at: datetime | None = None
+    ) -> Handle[R]:
         """Starts an execution and returns when its start is durable (the talk's sendDiscard).
 
         The same id again joins the execution that is there: running, parked or ended. Raises
-        DifferentRequest when that one was started with another request.
+        DifferentRequest when that one was started with another request. With `start_at` it is
+        durable now and begins then; one that is there already keeps its time.
 
         >>> handle = await engine.start(process_payment, request)
         >>> tracking_id = await handle.result()
         """
         handle, payload, decoded = self._prepare(workflow, request)
-        await self._begin(workflow, handle.id, payload, decoded)
+        await self._begin(workflow, handle.id, payload, decoded, start_at=moment(start_at))
         return handle
 
     async def execute(
@@ -220,6 +225,8 @@ class WorkflowEngine:
         payload: bytes,
         decoded: Any,
         settles: tuple[Settlement, ...] = (),
+        *,
+        start_at: int = 0,
     ) -> bool:
         """True: started now. False: joined the one that is there."""
         residents = self._residents
@@ -230,7 +237,11 @@ class WorkflowEngine:
 
             def begin() -> None:
                 if identity not in residents.live:
-                    started.append(residents.begin(workflow, identity, payload, decoded, settles))
+                    started.append(
+                        residents.begin(
+                            workflow, identity, payload, decoded, settles, start_at=start_at
+                        )
+                    )
 
             await in_callback(residents.around.loop, begin)
             if started and await started[0]:

@@ -65,6 +65,8 @@ def parked_reason(execution: "LiveExecution") -> str:
 def leaving_due(execution: "LiveExecution") -> int | None:
     """When it is due, if it can leave memory until then."""
     state = execution.state
+    if delayed(execution):
+        return state.started
     if execution.forward.busy:
         return None
     dues = list(state.timers.values())
@@ -77,6 +79,12 @@ def leaving_due(execution: "LiveExecution") -> int | None:
         return None
     stays = STAYS_WHEN_CROWDED if execution.crowded else LEAVES_WHEN_DUE_AFTER
     return due if due > execution.now() + stays else None
+
+
+def delayed(execution: "LiveExecution") -> bool:
+    """Whether its time to start has not come yet."""
+    state = execution.state
+    return state.version == 1 and state.started > execution.around.clock.now()
 
 
 def deadline_of(execution: "LiveExecution") -> int | None:

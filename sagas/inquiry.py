@@ -22,7 +22,7 @@ from perdure.domain.execution import fold
 from perdure.domain.journal import ENDED_STATES, OPEN_STATES, PARKED_STATES, IndexRow, Journal
 from perdure.domain.mailbox import Settlement
 from perdure.domain.refusals import CannotCancel, CannotResolve
-from perdure.domain.states import BlockedByCode, State, state_of, word_of
+from perdure.domain.states import BlockedByCode, State, state_at, word_of
 from perdure.sagas import resolving
 from perdure.sagas.answers import difference, outcome, same
 from perdure.sagas.callbacks import in_callback
@@ -91,7 +91,8 @@ class Inquiry:
                 if parked is not None:
                     return BlockedByCode(parked.reason)
             if execution_id not in self._residents.live:
-                return state_of(fold(execution_id, await self.stream(execution_id)))
+                execution = fold(execution_id, await self.stream(execution_id))
+                return state_at(execution, self._residents.around.clock.now())
 
     async def wait(
         self, execution_id: str, states: Collection[str], timeout: float | None

@@ -39,6 +39,7 @@ class Keeper:
         self._settings = settings
         self._wake: asyncio.Future[None] | None = None
         self._next_due = NEVER  # of those that have begun
+        self._next_begin = NEVER  # of those that are to begin later
         self._next_look = 0  # at them, whether or not one is known to be due
         self._doubtful: list[str] = []
         self._doubts: Counter[str] = Counter()  # how often, lately
@@ -103,7 +104,8 @@ class Keeper:
             else:
                 if self.backlog and self._residents.in_flight <= self._residents.room:
                     continue
-            until_due = (self._next_due - self._horizon - clock.now()) / 1e6
+            next_one = min(self._next_due - self._horizon, self._next_begin)
+            until_due = (next_one - clock.now()) / 1e6
             timer = loop.call_later(min(max(until_due, 0.05), pause), self.look)
             await self._wake
             timer.cancel()
@@ -209,8 +211,11 @@ class Keeper:
         return list(page[: min(early, bisect_right(dues, now + self._horizon))])
 
     async def _begin_waiting(self) -> None:
-        """Starts that wait in the journal, the oldest first, as far as there is room."""
-        if not self.backlog:
+        """Starts that wait in the journal, the oldest first, as far as there is room.
+
+        Those for a later time are due then.
+        """
+        if not self.backlog and self._residents.around.clock.now() < self._next_begin:
             return
         after: tuple[int, str] | None = None
         while True:
@@ -224,6 +229,10 @@ class Keeper:
             await self._decided(page)
             await self._residents.loader.load(page)
             if len(page) < room:
+                later = Scan(states=GOING, due_until=NEVER, begun=False, limit=1)
+                self._next_begin = NEVER
+                for row in await self._journal.scan(later):
+                    self._next_begin = row.due or 0
                 self.backlog = False
                 return
             after = (page[-1].due or 0, page[-1].execution_id)

@@ -11,19 +11,19 @@ from typing import Any
 
 from msgspec import Raw
 
-from perdure.domain import events, rollback
-from perdure.domain.errors import Blocked, PerdureError, UnknownCode
-from perdure.domain.events import End, Event, RecordedError
+from perdure.domain import events
+from perdure.domain.errors import Blocked, PerdureError
+from perdure.domain.events import End, Event
 from perdure.domain.execution import Execution
 from perdure.domain.journal import Submission
 from perdure.domain.mailbox import Settlement
-from perdure.domain.states import BlockedByCode, State, state_of
+from perdure.domain.states import BlockedByCode, State, state_at
 from perdure.sagas.asking import collect
 from perdure.sagas.backward import Backward
 from perdure.sagas.body import NOTHING, BodyRun
-from perdure.sagas.endings import as_error
+from perdure.sagas.concluding import conclude
 from perdure.sagas.forward import Forward
-from perdure.sagas.index import index_change
+from perdure.sagas.index import delayed, index_change
 from perdure.sagas.replay import Feeding
 from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.workflow import Workflow
@@ -98,7 +98,12 @@ class LiveExecution:
     @property
     def parked(self) -> bool:
         """Whether nothing new may be started: left, blocked or suspended."""
-        return self.gone or self.blocked is not None or bool(self.state.suspended)
+        return self.gone or self.blocked is not None or bool(self.state.suspended) or self.delayed
+
+    @property
+    def delayed(self) -> bool:
+        """Whether its time to start has not come yet."""
+        return self.state.version == 1 and self.state.started > self.around.clock.now()
 
     @property
     def lacks_body(self) -> bool:
@@ -119,10 +124,11 @@ class LiveExecution:
             self.block(error)
         self.conclude()
 
-    def record_start(self, payload: bytes) -> None:
-        """The start alone, for an execution that waits for room."""
+    def record_start(self, payload: bytes, at: int = 0) -> None:
+        """The start alone, for an execution that waits for room, or for a time to start at."""
         code = self.workflow.code_fingerprint
-        self.record(events.ExecutionStarted(time=self.now(), request=Raw(payload), code=code))
+        at = max(at, self.now())
+        self.record(events.ExecutionStarted(time=at, request=Raw(payload), code=code))
 
     def take(self, event: Event, value: Any = NOTHING) -> None:
         """Records an event, feeds what is to be fed now, and records what follows."""
@@ -164,44 +170,8 @@ class LiveExecution:
             self.around.leaked.append(body)
 
     def conclude(self) -> None:
-        """Decides the end once the body has one, and nothing is in flight any more."""
-        body, state = self.body, self.state
-        if body is not None and body.ending is not None and self.end is None:
-            if isinstance(body.ending, RecordedError):
-                self._suspend_for(body.ending, "defect of the body")
-            elif state.pivot is not None and body.ending.kind != "succeeded":
-                what = f"it cannot end like this after its pivot {state.pivot}, let it go on"
-                self._suspend_for(as_error(body.ending), what)
-            else:
-                self.end = body.ending
-        if self.end is None or state.rollback is not None or state.end is not None:
-            return
-        if self.forward.busy or not rollback.settled(state):
-            return
-        self.leave_body()
-        plan = rollback.plan(state, self.end, self._compensation_name)
-        if plan:
-            self.record(events.CompensationBegan(time=self.now(), end=self.end, plan=plan))
-            self.backward = Backward(self)
-            self.backward.undo()
-        else:
-            self.record(rollback.terminal(self.end, [], [], self.now()))
-
-    def _suspend_for(self, error: RecordedError, what: str) -> None:
-        self.leave_body()
-        if not any(event.cause == "defect" for event in self.state.suspended):
-            self.record(
-                events.ExecutionSuspended(
-                    time=self.now(), cause="defect", reason=f"{what}: {error}", error=error
-                )
-            )
-
-    def _compensation_name(self, activity: str) -> str | None:
-        try:
-            compensation = self.forward.activity(activity).compensation
-        except UnknownCode:  # undone by nothing that this code knows: say so, do not skip it
-            return f"{activity}.compensate"
-        return compensation.name if compensation is not None else None
+        """See `concluding`."""
+        conclude(self)
 
     # Appending, and what is done once that is stored
 
@@ -219,7 +189,7 @@ class LiveExecution:
     def status(self) -> State:
         if self.blocked is not None and self.state.end is None:
             return BlockedByCode(str(self.blocked))
-        return state_of(self.state)
+        return state_at(self.state, self.around.clock.now())
 
     @property
     def status_word(self) -> str:

@@ -67,6 +67,8 @@ class Starter(Protocol):
         payload: bytes,
         decoded: Any,
         settles: tuple[Settlement, ...],
+        *,
+        start_at: int,
     ) -> bool:
         """True: started, and settled with it. False: joined, and not settled."""
         ...
@@ -188,9 +190,12 @@ class Mailroom:
         workflow = self._workflow(envelope)
         execution_id = envelope.execution_id
         if envelope.kind == "start":
-            payload = bytes(body_of(envelope, StartOrder).request)
+            start = body_of(envelope, StartOrder)
+            payload = bytes(start.request)
             request = decoded_request(workflow, envelope, payload)
-            begun = await self._start(workflow, execution_id, payload, request, settles)
+            begun = await self._start(
+                workflow, execution_id, payload, request, settles, start_at=start.start_at
+            )
             return None if begun else Taken(joined=True)
         inquiry = self._inquiry.settling(settles)
         match envelope.kind:

@@ -16,6 +16,7 @@ from perdure.sagas.activity import Activity
 from perdure.sagas.asking import ask, drop, record_versions
 from perdure.sagas.backward import Backward
 from perdure.sagas.callbacks import in_callback
+from perdure.sagas.index import delayed
 from perdure.sagas.live_execution import LiveExecution
 from perdure.sagas.outcomes import after_crash, cancelled
 from perdure.sagas.replay import Feeding, Replay, replay
@@ -36,8 +37,8 @@ def load(execution: LiveExecution, stream: list[Event], *, stopped: bool = False
     execution.stored_version = state.version
     execution.events, execution.blocked, execution.end = [], None, None
     execution.feeding, execution.backward = Feeding(), None
-    if state.end is not None or state.suspended:  # a suspended one is replayed when it goes on
-        return
+    if state.end is not None or state.suspended or delayed(execution):
+        return  # a suspended one is replayed when it goes on
     try:
         replayed = _replayed(execution, stream)
         if state.rollback is None:

@@ -58,13 +58,16 @@ class Residents:
         payload: bytes,
         request: Any,
         settles: tuple[Settlement, ...] = (),
+        *,
+        start_at: int = 0,
     ) -> "asyncio.Future[bool]":
         """Starts an execution, from a plain callback. True: it is durable; False: id is taken."""
         started: asyncio.Future[bool] = self.around.loop.create_future()
         shard = shard_of(execution_id, self._shards)
         execution = LiveExecution(execution_id, shard, workflow, self.around)
-        if self.in_flight >= self._settings.max_in_flight:
-            execution.record_start(payload)
+        later = start_at > self.around.clock.now()
+        if later or self.in_flight >= self._settings.max_in_flight:
+            execution.record_start(payload, start_at)
             now = execution.state.time
             row = index_row(execution, "running", now)
             submission = Submission(execution_id, shard, 0, execution.events, row, settles)

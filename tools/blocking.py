@@ -21,6 +21,7 @@ there. Everything is done by one async client in a thread of its own: see portal
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
