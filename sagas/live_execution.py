@@ -98,12 +98,7 @@ class LiveExecution:
     @property
     def parked(self) -> bool:
         """Whether nothing new may be started: left, blocked or suspended."""
-        return self.gone or self.blocked is not None or bool(self.state.suspended) or self.delayed
-
-    @property
-    def delayed(self) -> bool:
-        """Whether its time to start has not come yet."""
-        return self.state.version == 1 and self.state.started > self.around.clock.now()
+        return self.gone or self.blocked is not None or bool(self.state.suspended) or delayed(self)
 
     @property
     def lacks_body(self) -> bool:
@@ -126,8 +121,7 @@ class LiveExecution:
 
     def record_start(self, payload: bytes, at: int = 0) -> None:
         """The start alone, for an execution that waits for room, or for a time to start at."""
-        code = self.workflow.code_fingerprint
-        at = max(at, self.now())
+        code, at = self.workflow.code_fingerprint, max(at, self.now())
         self.record(events.ExecutionStarted(time=at, request=Raw(payload), code=code))
 
     def take(self, event: Event, value: Any = NOTHING) -> None:
