@@ -86,6 +86,7 @@ class BodyRun:
                 self.ending = End(kind="cancelled", reason=event.reason, error=self.ending)
                 loop.dropped = list(self.open.values())  # nobody waits for any of them
             return
+        cancelled = isinstance(event, events.CancellationRequested) and self.cancellation is None
         match event:
             case events.ActivitySucceeded():
                 request = self._answered(event.ordinal, ActivityRequest)
@@ -103,6 +104,9 @@ class BodyRun:
             case events.ExecutionResumed():
                 self._resume()
         self._rest()
+        if cancelled and self.ending is None:
+            self._resume()  # of what the cancel did not reach: nothing is suspended any more
+            self._rest()
 
     def asked(self) -> tuple[list[Request], list[Request]]:
         """New requests, and those of earlier feeds that the body waits for no longer."""
@@ -142,7 +146,7 @@ class BodyRun:
 
     def _resume(self) -> None:
         for ordinal, request in list(self.open.items()):
-            if isinstance(request, SuspendRequest):
+            if isinstance(request, SuspendRequest) and request.open:
                 self._answered(ordinal, SuspendRequest).set_result(None)
 
     def _rest(self) -> None:
@@ -160,18 +164,23 @@ class BodyRun:
             self.ending = ending
 
     def _leftovers_ended(self) -> bool:
-        """Cancels the remaining tasks, once each, and runs them; then closes the generators."""
+        """Cancels the remaining tasks, once each, and runs them; then closes the generators.
+
+        As in asyncio.run: what those begin in a `finally` is left alone until they have ended.
+        """
         loop = self.loop
         while True:
             left = [task for task in loop.tasks if not task.done()]
-            fresh = [task for task in left if task not in self.cancelled]
+            if any(task in self.cancelled for task in left):
+                return False  # they wait for something durable
+            fresh = left
             if not left:
                 generators = loop.open_generators()
                 if not generators:
                     return True
                 self.cancelled.update((loop.create_task(g.aclose()), None) for g in generators)
-            elif not fresh:
-                return False  # they wait for something durable
+                loop.rest()
+                continue
             for task in fresh:
                 self.cancelled[task] = None
                 task.cancel()

@@ -17,6 +17,7 @@ from perdure.domain.errors import (
     JournalUnavailable,
     LostLease,
     PerdureError,
+    VersionConflict,
 )
 from perdure.domain.journal import FLUSH_BYTES_LIMIT, FLUSH_EVENTS_LIMIT, Journal, Submission
 from perdure.domain.mailbox import Settlement
@@ -29,7 +30,12 @@ log = logging.getLogger("perdure")
 
 
 class Submitter(Protocol):
-    """Who appends: hears of each submission, in order, from within the committer's task."""
+    """Who appends: hears of each submission, in order, from within the committer's task.
+
+    `gone`: something of it was refused before, and it was dismissed.
+    """
+
+    gone: bool
 
     def stored(self, submission: Submission) -> None:
         """The submission is durable."""
@@ -101,7 +107,20 @@ class Committer:
         return batch
 
     async def _flush(self, batch: Sequence[Pending]) -> None:
-        """Stores a batch; when it cannot be, halves it until only the culprits are left."""
+        """Stores a batch; when it cannot be, halves it until only the culprits are left.
+
+        What one that is gone had in the queue is refused: by way of what was read from the journal
+        since, its stream may be at that very version by now.
+        """
+        stale = [pending for pending in batch if pending[1].gone]
+        if stale:
+            for pending in stale:
+                submission = pending[0]
+                conflict = VersionConflict(submission.execution_id, submission.expected)
+                self._refuse([pending], conflict)
+            batch = [pending for pending in batch if not pending[1].gone]
+            if not batch:
+                return
         try:
             stored = await self._append(batch)
         except (JournalUnavailable, LostLease) as error:  # of no single one of them

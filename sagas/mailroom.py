@@ -272,6 +272,8 @@ def named(envelope: Envelope) -> tuple[str, str]:
 class Alone:
     """Who submits a settlement that nothing follows from; the mailroom hears of it anyway."""
 
+    gone = False
+
     def stored(self, submission: Submission) -> None:
         """Nothing follows."""
 

@@ -14,6 +14,7 @@ class RecordedStart:
     """A start beyond the limit: recorded alone, its execution begins when there is room."""
 
     __slots__ = ("_started", "_stored")
+    gone = False
 
     def __init__(self, stored: Callable[[], None], started: "asyncio.Future[bool]") -> None:
         self._stored = stored
@@ -35,6 +36,8 @@ class RecordedStart:
 
 class Nobody:
     """For changes of the index that nobody waits for; the next scan tries again."""
+
+    gone = False
 
     def stored(self, submission: Submission) -> None:
         """Nothing follows."""

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from perdure.domain import events, rollback
 from perdure.domain.execution import Execution
 from perdure.domain.records import Phase
-from perdure.sagas import replay
+from perdure.sagas import recovery, replay
 from perdure.sagas.body import BodyRun
 from perdure.sagas.compensation import Compensation
 from perdure.sagas.forward import Forward
@@ -109,7 +109,7 @@ def ended_twice() -> Iterator[None]:
 
 @mutant
 def attempts_in_flight_at_a_crash_forgotten() -> Iterator[None]:
-    with patch.object(Forward, "crashed", lambda self: None):
+    with patch.object(recovery, "crashed", lambda execution, *, stopped: None):
         yield
 
 

@@ -10,8 +10,9 @@ import contextlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from perdure import Failure, WorkflowEngine
+from perdure import ExecutionParked, Failure, Handle, WorkflowEngine
 from perdure.domain.errors import JournalInUse, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Journal, Scan, Submission
@@ -62,8 +63,7 @@ class HeldJournal:
 async def end_of(engine: WorkflowEngine, order: int) -> None:
     handle = await engine.start(process_payment, order)
     tell(f"started {order}")
-    with contextlib.suppress(Failure):
-        await handle.result()
+    await see_to(handle)
     tell(f"ended {order}")
 
 
@@ -80,8 +80,21 @@ async def work(url: str, orders: range, hold: str) -> None:
 
 
 async def wait_for(engine: WorkflowEngine, execution_id: str) -> None:
-    with contextlib.suppress(Failure):
-        await engine.handle(execution_id).result()
+    await see_to(engine.handle(execution_id))
+
+
+async def see_to(handle: Handle[Any]) -> None:
+    """Waits for its end. Killed from outside again and again it may be suspected of doing so."""
+    while True:
+        try:
+            with contextlib.suppress(Failure):
+                await handle.result()
+        except ExecutionParked as parked:
+            if "died" not in parked.reason:
+                raise
+            await handle.resume("it was killed from outside")
+        else:
+            return
 
 
 if __name__ == "__main__":

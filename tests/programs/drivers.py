@@ -45,13 +45,13 @@ class Seeded:
 def cases(draw: Callable[..., T], limit: int = generator.COMMANDS_LIMIT) -> Case:
     choices = Drawn(draw)
     program = generator.program(choices, limit)
-    return program, generator.day(choices, program)
+    return program, generator.day(choices)
 
 
 def seeded(seed: int) -> Case:
     choices = Seeded(random.Random(seed))
     program = generator.program(choices)
-    return program, generator.day(choices, program)
+    return program, generator.day(choices)
 
 
 def repeatable(seed: int) -> Case:

@@ -31,8 +31,6 @@ SEVERAL = (
     *("completed", "completed_bare", "limited", "queue", "version_loop"),
 )
 ONE = ("catch", "finally", "version", "timeout", "wait_for", "shield", "catch_cancel", "stream")
-NOT_CANCELLED_WITH_IT = ("race", "race_carelessly", "completed", "completed_bare", "shield")
-FAREWELLS = ("finally", "catch_cancel")
 
 
 class Choices(Protocol):
@@ -77,20 +75,10 @@ def around(choices: Choices, kind: str, commands: int) -> Program:
         inner = [part(choices, size) for size in split(choices, max(1, commands - 1))]
         return [kind, inner, leaf(choices)]
     first = choices.among(range(1, commands + 1))
-    rest = max(1, commands - first)
-    last = farewell(choices, rest) if kind in FAREWELLS else part(choices, rest)
-    parts = [part(choices, first), last]
+    parts = [part(choices, first), part(choices, max(1, commands - first))]
     if kind in ("timeout", "wait_for", "shield"):
         return [kind, choices.among(MILLISECONDS), *parts]
     return [kind, *parts]
-
-
-def farewell(choices: Choices, commands: int) -> Program:
-    """What is done when a part is left: nothing beside each other.
-
-    A body's last tasks are to run to their end there, and those that they begin are cancelled.
-    """
-    return ["seq", [leaf(choices) for _ in range(min(commands, PARTS_LIMIT))]]
 
 
 def leaf(choices: Choices) -> Program:
@@ -130,28 +118,10 @@ def numbered(program: Program, sites: "count[int] | None" = None) -> Program:
     return [numbered(each, sites) for each in program]
 
 
-def day(choices: Choices, program: Program) -> Day:
-    """Nobody cancels where a `suspend` may wait that the cancel does not reach: that one hangs."""
-    cancel = choices.among((None, None, None, None, 0, 5, 14, 40))
+def day(choices: Choices) -> Day:
     return Day(
         commit_milliseconds=choices.among((0, 0, 4, 10)),
         slots=choices.among((4_096, 4_096, 4_096, 1)),
-        cancel_after_milliseconds=None if out_of_reach(program) else cancel,
+        cancel_after_milliseconds=choices.among((None, None, None, None, 0, 5, 14, 40)),
         resume_after_milliseconds=choices.among((0, 5, 50)),
     )
-
-
-def out_of_reach(program: Program, *, left: bool = False) -> bool:
-    """Whether there is a `suspend` in what a cancel of the main task may leave alone."""
-    match program:
-        case ["suspend", _]:
-            return left
-        case ["finally" | "catch_cancel" | "stream", part, last]:
-            return out_of_reach(part, left=left) or out_of_reach(last, left=True)
-        case [str(kind), *rest]:
-            left = left or kind in NOT_CANCELLED_WITH_IT
-            return any(out_of_reach(each, left=left) for each in rest)
-        case list():
-            return any(out_of_reach(each, left=left) for each in program)
-        case _:
-            return False

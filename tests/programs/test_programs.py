@@ -18,7 +18,7 @@ from tests.properties.checks import KINDS, check_faults
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited")
 QUICK, QUICK_CHUNKS = 272, 4
 MANY, MANY_CHUNKS = 5_000, 50
-SEEDED = "33f08630e0b96a61"  # of the first 200 seeds; another generator makes others
+SEEDED = "74974d37a99f1505"  # of the first 200 seeds; another generator makes others
 Tell = Callable[[str, object], None]
 
 

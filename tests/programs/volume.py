@@ -8,7 +8,7 @@ from tests.programs.drivers import seeded
 from tests.programs.steadiness import steady
 from tests.properties.checks import KINDS, check_faults
 
-ONCE_MORE = "PROGRAM={} .venv/bin/python -m pytest tests/programs -k by_hand -s"
+ONCE_MORE = "PROGRAM={} .venv/bin/python -m pytest tests/programs -m soak -k by_hand -s"
 
 
 @dataclass

@@ -14,7 +14,7 @@ from tests.properties.plays import Fault, Play, play
 from tests.properties.prefixes import check_every_prefix, replayed_requests
 from tests.properties.world import forward_keys
 
-KINDS = ("crash before", "crash after", "unavailable")
+KINDS = ("crash before", "crash after", "unavailable", "unsure")
 
 
 def check_end(play: Play) -> None:
