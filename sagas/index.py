@@ -82,9 +82,11 @@ def leaving_due(execution: "LiveExecution") -> int | None:
 
 
 def delayed(execution: "LiveExecution") -> bool:
-    """Whether its time to start has not come yet."""
+    """Whether its time to start has not come yet. One that is begun at its start never is."""
     state = execution.state
-    return state.version == 1 and state.started > execution.around.clock.now()
+    if not execution.loaded or state.version > 1:
+        return False
+    return state.started > execution.around.clock.now()
 
 
 def deadline_of(execution: "LiveExecution") -> int | None:

@@ -48,6 +48,7 @@ class LiveExecution:
         "gone",
         "id",
         "index",
+        "loaded",
         "lost_by",
         "pending",
         "reading",
@@ -86,6 +87,7 @@ class LiveExecution:
         self.crowded = False  # memory is short: it is to leave even for a near due
         self.starting: asyncio.Future[bool] | None = None  # who waits for the start to be durable
         self.settles: tuple[Settlement, ...] = ()  # with what is submitted next
+        self.loaded = False  # from the journal, and not begun here
         self.reading = False  # its stream is being read again, for a body
         self.lost_by: Exception | None = None  # why it was dismissed, if its append was refused
         self.gone = False  # dismissed: nothing of it may be recorded any more
@@ -165,7 +167,9 @@ class LiveExecution:
 
     def conclude(self) -> None:
         """See `concluding`."""
-        conclude(self)
+        body = self.body
+        if self.end is not None or (body is not None and body.ending is not None):
+            conclude(self)
 
     # Appending, and what is done once that is stored
 

@@ -33,7 +33,7 @@ def load(execution: LiveExecution, stream: list[Event], *, stopped: bool = False
     """
     state = fold(execution.id, stream)
     execution.leave_body()
-    execution.state = state
+    execution.state, execution.loaded = state, True
     execution.stored_version = state.version
     execution.events, execution.blocked, execution.end = [], None, None
     execution.feeding, execution.backward = Feeding(), None

@@ -126,7 +126,7 @@ class Residents:
             self.waiters.goes_on(execution.id)
         if self.waiters.any_watched:
             self.waiters.changed(execution.id)
-        if execution.lacks_body and execution.pending == 0:
+        if execution.body is None and execution.lacks_body and execution.pending == 0:
             self.loader.read_body(execution)
             return
         if busy or not execution.quiet:
