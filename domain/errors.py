@@ -79,7 +79,15 @@ class OrderRefused(PerdureError):
 
 
 class Busy(PerdureError):
-    """The engine has no room for another execution right now."""
+    """The engine has no room for another execution right now. Nothing was recorded."""
+
+    def __init__(self, execution_id: str, limit: int) -> None:
+        self.execution_id = execution_id
+        self.limit = limit
+        super().__init__(
+            f"{execution_id}: not started: {limit} executions are in flight, as many as "
+            'max_in_flight allows; try again later, or let it wait with when_full="wait"'
+        )
 
 
 class EngineStopped(PerdureError):

@@ -10,10 +10,10 @@ from collections.abc import Coroutine, Iterable
 from contextvars import copy_context
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 from perdure.domain.clock import Clock, Randomness
-from perdure.domain.errors import EngineStopped, UnknownCode
+from perdure.domain.errors import Busy, EngineStopped, UnknownCode
 from perdure.domain.identity import DEFAULT_SHARDS, Identity, execution_id
 from perdure.domain.journal import Journal
 from perdure.domain.mailbox import Settlement
@@ -38,6 +38,7 @@ from perdure.sagas.workflow import Workflow
 
 Q = TypeVar("Q")
 R = TypeVar("R")
+WhenFull: TypeAlias = Literal["wait", "raise"]
 
 log = logging.getLogger("perdure")
 
@@ -169,26 +170,43 @@ class WorkflowEngine:
         await self.close()
 
     async def start(
-        self, workflow: Workflow[Q, R], request: Q, *, start_at: datetime | None = None
+        self,
+        workflow: Workflow[Q, R],
+        request: Q,
+        *,
+        start_at: datetime | None = None,
+        when_full: WhenFull = "wait",
     ) -> Handle[R]:
         """Starts an execution and returns when its start is durable (the talk's sendDiscard).
 
         The same id again joins the execution that is there: running, parked or ended. Raises
         DifferentRequest when that one was started with another request. With `start_at` it is
-        durable now and begins then; one that is there already keeps its time.
+        durable now and begins then; one that is there already keeps its time. Where `max_in_flight`
+        executions are in flight it waits in the journal, or raises Busy with `when_full="raise"`.
 
         >>> handle = await engine.start(process_payment, request)
         >>> tracking_id = await handle.result()
         """
         handle, payload, decoded = self._prepare(workflow, request)
+        await self._check_room(handle.id, when_full)
         await self._begin(workflow, handle.id, payload, decoded, start_at=moment(start_at))
         return handle
 
     async def execute(
-        self, workflow: Workflow[Q, R], request: Q, *, timeout: float | None = None
+        self,
+        workflow: Workflow[Q, R],
+        request: Q,
+        *,
+        timeout: float | None = None,
+        when_full: WhenFull = "wait",
     ) -> R:
-        """Starts an execution and waits for its result (the talk's send); see Handle.result."""
+        """Starts an execution and waits for its result (the talk's send).
+
+        See `start` and Handle.result.
+        """
         handle, payload, decoded = self._prepare(workflow, request)
+        if when_full != "wait":
+            await self._check_room(handle.id, when_full)
         waiter = self._residents.waiters.add(handle.id, raise_when_parked=True)
         try:
             fresh = await self._begin(workflow, handle.id, payload, decoded)
@@ -217,6 +235,15 @@ class WorkflowEngine:
         payload, decoded = workflow.encode_request(request)
         identity = execution_id(workflow.name, workflow.key_of(request))
         return Handle(identity, workflow, self._inquiry), payload, decoded
+
+    async def _check_room(self, identity: str, when_full: str) -> None:
+        """Raises Busy where there is none; what is there already needs none."""
+        if when_full not in ("wait", "raise"):
+            raise ValueError(f'when_full={when_full!r}: say "wait" or "raise"')
+        if when_full == "wait" or self._residents.free > 0 or identity in self._residents.live:
+            return
+        if identity not in await self._journal.rows([identity]):
+            raise Busy(identity, self.settings.max_in_flight)
 
     async def _begin(
         self,

@@ -7,6 +7,7 @@ from perdure import blocking
 from perdure.domain.errors import (
     BadIdentity,
     BodyDoesNotRest,
+    Busy,
     CancelledExecution,
     ClientClosed,
     DifferentRequest,
@@ -54,6 +55,7 @@ __all__ = [
     "ActivityContext",
     "BadIdentity",
     "BodyDoesNotRest",
+    "Busy",
     "CancelledExecution",
     "CannotCancel",
     "CannotResolve",

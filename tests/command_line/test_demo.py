@@ -137,7 +137,7 @@ def test_an_address_is_printed_as_it_was_typed(
 
 @pytest.mark.faults
 def test_an_interrupted_demo_leaves_no_process_behind(tmp_path: Path) -> None:
-    with started(tmp_path) as demo:
+    with started(tmp_path, "--orders", "400") as demo:
         assert demo.stdout is not None
         while "Killed worker" not in (line := demo.stdout.readline()):
             assert line, "the demo ended before its first kill"

@@ -80,9 +80,11 @@ class Process:
     def __init__(self, play: Play, faults: Sequence[Fault]) -> None:
         self._play = play
         self._faults = {fault.append: fault.kind for fault in faults}
+        self._before = 0  # events that were stored before this append
         self.died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def before_append(self, submissions: Sequence[Submission]) -> None:
+        self._before = len(self._play.log.events)
         kind = self._fault()
         if self._play.world.dead or kind == "crash before":
             self._die()
@@ -92,7 +94,8 @@ class Process:
 
     def after_append(self, submissions: Sequence[Submission]) -> None:
         for submission in submissions:
-            if submission.events:
+            refused = submission.expected < self._before  # a start whose id is taken
+            if submission.events and not refused:
                 self._play.ends.append(submission.expected + len(submission.events))
         kind = self._fault()
         self._play.appends += 1
