@@ -159,6 +159,8 @@ class Inquiry:
                 last = (await self.stream(execution_id))[-1]
                 if isinstance(last, events.TERMINAL) and not waiter.done():
                     waiter.set_result(last)
+            else:  # its row may not be stored yet, and nobody would tell it once more
+                parked = self._residents.waiters.why_parked(execution_id)
         elif live.parked or live.status_word in PARKED_STATES:
             parked = self._residents.waiters.why_parked(execution_id)
         if parked is not None and not wait_when_parked and not waiter.done():
