@@ -1,7 +1,7 @@
 """The keeper: the loop that brings executions back to memory.
 
-At open what was in flight, or blocked, when the last engine ended; then whatever is due, as far as
-there is room. Starts and dues wake it; the repeated scan is only the net below.
+At open what was in flight, or blocked, when the last engine ended; then whatever is due, and starts
+as far as there is room. Starts and dues wake it; the repeated scan is only the net below.
 """
 
 import asyncio
@@ -101,6 +101,7 @@ class Keeper:
             except JournalUnavailable as error:
                 log.error("%s; looked through again in a second", error)
                 pause = min(pause, 1.0)
+                self._next_look, self.backlog = 0, True  # what was to be found is there still
             else:
                 if self.backlog and self._residents.in_flight <= self._residents.room:
                     continue
@@ -111,19 +112,18 @@ class Keeper:
             timer.cancel()
 
     async def _sweep(self) -> None:
-        """What was in flight, or blocked, when the last engine ended."""
-        after = None
+        """What was in flight, or blocked, when the last engine ended.
+
+        All of it, whether or not there is room: it had begun, and only starts wait for that.
+        """
+        scan = Scan(states=(*GOING, "blocked"))
         while True:
-            limit = max(self._residents.free, 1)
-            page = await self._journal.scan(
-                Scan(states=(*GOING, "blocked"), after=after, limit=limit)
-            )
+            page = await self._journal.scan(scan)
             await self._decided(page)
             await self._residents.loader.load(page)
-            if len(page) < limit:
+            if len(page) < scan.limit:
                 return
-            after = (page[-1].due or 0, page[-1].execution_id)
-            await self._until_room()
+            scan = replace(scan, after=(page[-1].due or 0, page[-1].execution_id))
 
     async def _read_doubtful(self) -> None:
         """Takes up those that nobody holds, and tells of those that have ended."""
@@ -156,13 +156,6 @@ class Keeper:
         ]:
             await asyncio.wait(undecided)
 
-    async def _until_room(self) -> None:
-        while self._residents.in_flight > self._residents.room:
-            self._wake = self._residents.around.loop.create_future()
-            timer = self._residents.around.loop.call_later(self._settings.scan_seconds, self.look)
-            await self._wake
-            timer.cancel()
-
     async def _wake_sleepers(self) -> None:
         """What has begun and is due soon, whether or not there is room: only starts wait for that.
 
@@ -186,7 +179,6 @@ class Keeper:
             if len(due) < scan.limit:
                 break
             scan = replace(scan, after=(due[-1].due or 0, due[-1].execution_id))
-
         await self._expire()
 
     async def _expire(self) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 
-from perdure.domain.errors import ClientClosed, JournalUnavailable, PerdureError
+from perdure.domain.errors import ClientClosed, JournalUnavailable
 from perdure.domain.journal import FLUSH_BYTES_LIMIT
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.domain.post_office import PostOffice
@@ -53,7 +53,7 @@ class Posting:
             batch = self._gather()
             try:
                 await self._post([envelope for envelope, _ in batch])
-            except PerdureError as error:
+            except Exception as error:  # to whoever waits: nobody else would hear of it
                 for _, posted in batch:
                     if not posted.done():
                         posted.set_exception(error)

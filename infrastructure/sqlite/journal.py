@@ -6,15 +6,13 @@ Readers see what was committed and block nobody. Tables are schema's matter, SQL
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from perdure.domain.errors import JournalError, Undecodable
-from perdure.domain.events import Event
+from perdure.domain.errors import JournalError
 from perdure.domain.journal import IndexRow, Scan, Submission
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.infrastructure.entry import encoded
@@ -26,20 +24,18 @@ from perdure.infrastructure.sqlite.connection import (
     connect_writer,
 )
 from perdure.infrastructure.sqlite.lock import EngineLock
+from perdure.infrastructure.sqlite.reading import Reading
 from perdure.infrastructure.sqlite.thread import ConnectionThread
 from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.sqlite.watch import LOOK_SECONDS, Watch
-from perdure.infrastructure.stream import decoded
 
 T = TypeVar("T")
 
-READ_STREAMS_LIMIT = 500  # in one statement, so that a large read leaves room for others
 
-
-class SQLiteJournal:
+class SQLiteJournal(Reading):
     """Made by `open`, which takes the engine's lock unless it is read-only."""
 
-    __slots__ = ("_reader", "_watch", "_writer", "path")
+    __slots__ = ("_watch", "_writer")
 
     def __init__(
         self,
@@ -47,8 +43,7 @@ class SQLiteJournal:
         reader: ConnectionThread,
         writer: ConnectionThread | None,
     ) -> None:
-        self.path = path
-        self._reader = reader
+        super().__init__(path, reader)
         self._writer = writer
         self._watch = Watch()
 
@@ -91,17 +86,6 @@ class SQLiteJournal:
 
         return await self._write(job)
 
-    async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
-        streams: dict[str, list[Event] | Undecodable] = {}
-        wanted = list(dict.fromkeys(execution_ids))
-        for start in range(0, len(wanted), READ_STREAMS_LIMIT):
-            job = partial(read_streams, wanted[start : start + READ_STREAMS_LIMIT])
-            streams.update(await self._read(job))
-        return streams
-
-    async def rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
-        return await self._read(lambda connection: log.select_rows(connection, execution_ids))
-
     async def scan(self, scan: Scan) -> Sequence[IndexRow]:
         return await self._read(lambda connection: log.select_page(connection, scan))
 
@@ -137,19 +121,6 @@ class SQLiteJournal:
 
         return await self._writer.run(translated_job)
 
-    async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        def translated_job(connection: sqlite3.Connection) -> T:
-            with translated(self.path, "reading"):
-                return job(connection)
-
-        return await self._reader.run(translated_job)
-
 
 def letting_go_of(lock: EngineLock) -> Callable[["Future[None]"], None]:
     return lambda _: lock.release()
-
-
-def read_streams(
-    execution_ids: Sequence[str], connection: sqlite3.Connection
-) -> dict[str, list[Event] | Undecodable]:
-    return decoded(log.select_streams(connection, execution_ids))

@@ -5,24 +5,20 @@ An engine may run on the file, now or later, in this process or another.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from perdure.domain.errors import Undecodable
-from perdure.domain.events import Event
-from perdure.domain.journal import IndexRow
 from perdure.domain.mailbox import Envelope
 from perdure.infrastructure.news import resolve
-from perdure.infrastructure.sqlite import log, mailbox, schema
+from perdure.infrastructure.sqlite import mailbox, schema
 from perdure.infrastructure.sqlite.connection import (
     Synchronous,
     begin,
     connect_reader,
     connect_sender,
 )
-from perdure.infrastructure.sqlite.journal import READ_STREAMS_LIMIT, read_streams
+from perdure.infrastructure.sqlite.reading import Reading
 from perdure.infrastructure.sqlite.thread import ConnectionThread
 from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.sqlite.watch import LOOK_SECONDS, data_version
@@ -30,14 +26,13 @@ from perdure.infrastructure.sqlite.watch import LOOK_SECONDS, data_version
 T = TypeVar("T")
 
 
-class SQLitePostOffice:
+class SQLitePostOffice(Reading):
     """Made by `open`."""
 
-    __slots__ = ("_reader", "_sender", "_version", "path")
+    __slots__ = ("_sender", "_version")
 
     def __init__(self, path: Path, reader: ConnectionThread, sender: ConnectionThread) -> None:
-        self.path = path
-        self._reader = reader
+        super().__init__(path, reader)
         self._sender = sender
         self._version: int | None = None
 
@@ -45,7 +40,6 @@ class SQLitePostOffice:
     async def open(cls, path: Path, *, synchronous: Synchronous = "full") -> "SQLitePostOffice":
         """Opens the file, and makes it a journal if there is none yet."""
         path = path.resolve()  # noqa: ASYNC240 (short; by any other name the file is the same)
-        schema.check_header(path)
         schema.check_header(path)
         sender = ConnectionThread(f"{path} (client, posting)")
         reader = ConnectionThread(f"{path} (client)")
@@ -77,17 +71,6 @@ class SQLitePostOffice:
     async def waiting(self, execution_id: str) -> Sequence[Envelope]:
         return await self._read(lambda connection: mailbox.select_waiting(connection, execution_id))
 
-    async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
-        streams: dict[str, list[Event] | Undecodable] = {}
-        wanted = list(dict.fromkeys(execution_ids))
-        for start in range(0, len(wanted), READ_STREAMS_LIMIT):
-            job = partial(read_streams, wanted[start : start + READ_STREAMS_LIMIT])
-            streams.update(await self._read(job))
-        return streams
-
-    async def rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
-        return await self._read(lambda connection: log.select_rows(connection, execution_ids))
-
     async def changed(self) -> None:
         while True:
             version = await self._read(data_version)
@@ -108,10 +91,3 @@ class SQLitePostOffice:
                 await self._reader.close()
             finally:
                 await self._sender.close()
-
-    async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        def translated_job(connection: sqlite3.Connection) -> T:
-            with translated(self.path, "reading"):
-                return job(connection)
-
-        return await self._reader.run(translated_job)

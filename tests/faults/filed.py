@@ -1,57 +1,35 @@
 """Plays of the random tests on a SQLite file, in real time, with a copy in memory to look at."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
-from perdure.domain.journal import IndexRow, Journal, Scan, Submission
-from perdure.domain.mailbox import OPEN_PAGE, Envelope
+from perdure.domain.journal import Journal, Submission
 from perdure.infrastructure.entry import encoded
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
+from tests.journals.wrapped import WrappedJournal
 from tests.properties.interpreter import Program
 from tests.properties.plays import Fault, Play, Process, incarnation
 from tests.properties.strategies import Day
 from tests.properties.world import EXECUTION
 
 
-class CopiedJournal:
+class CopiedJournal(WrappedJournal):
     """A file whose appends meet the faults of a process, and are copied to the log of a play."""
 
     def __init__(self, journal: Journal, played: Play, process: Process) -> None:
-        self._journal = journal
+        super().__init__(journal)
         self._log = played.log
         self._process = process
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         self._process.before_append(submissions)
-        answer = await self._journal.append(submissions)
+        answer = await super().append(submissions)
         self._log.append([encoded(each) for each in submissions])
         self._process.after_append(submissions)
         return answer
-
-    async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
-        return await self._journal.read(execution_ids)
-
-    async def rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
-        return await self._journal.rows(execution_ids)
-
-    async def scan(self, scan: Scan) -> Sequence[IndexRow]:
-        return await self._journal.scan(scan)
-
-    async def envelopes(self, after: int = 0, limit: int = OPEN_PAGE) -> list[Envelope]:
-        return await self._journal.envelopes(after, limit)
-
-    async def mail(self) -> None:
-        await self._journal.mail()
-
-    async def forget(self, settled_before: int) -> int:
-        return await self._journal.forget(settled_before)
-
-    async def close(self) -> None:
-        await self._journal.close()
 
 
 def play_on_file(program: Program, day: Day, path: Path, faults: Sequence[Fault] = ()) -> Play:

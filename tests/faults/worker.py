@@ -8,56 +8,34 @@ use.
 import asyncio
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from perdure import ExecutionParked, Failure, Handle, WorkflowEngine
-from perdure.domain.errors import JournalInUse, Undecodable
-from perdure.domain.events import Event
-from perdure.domain.journal import IndexRow, Journal, Scan, Submission
-from perdure.domain.mailbox import OPEN_PAGE, Envelope
+from perdure.domain.errors import JournalInUse
+from perdure.domain.journal import Journal, Scan, Submission
 from perdure.infrastructure.clock import SystemClock, SystemRandomness
 from perdure.infrastructure.journals import open_journal
 from tests.faults.payments import gateway, process_payment, tell
+from tests.journals.wrapped import WrappedJournal
 
 
-class HeldJournal:
+class HeldJournal(WrappedJournal):
     """Another journal, held up behind one of its appends."""
 
     def __init__(self, journal: Journal, hold: str) -> None:
-        self._journal = journal
+        super().__init__(journal)
         self._left = int(hold.removeprefix("append ")) if hold.startswith("append") else 0
         self.hold = hold
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
-        answer = await self._journal.append(submissions)
+        answer = await super().append(submissions)
         self._left -= 1
         if self._left == 0:
             tell(self.hold)
             await asyncio.get_running_loop().create_future()
         return answer
-
-    async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
-        return await self._journal.read(execution_ids)
-
-    async def rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
-        return await self._journal.rows(execution_ids)
-
-    async def scan(self, scan: Scan) -> Sequence[IndexRow]:
-        return await self._journal.scan(scan)
-
-    async def envelopes(self, after: int = 0, limit: int = OPEN_PAGE) -> list[Envelope]:
-        return await self._journal.envelopes(after, limit)
-
-    async def mail(self) -> None:
-        await self._journal.mail()
-
-    async def forget(self, settled_before: int) -> int:
-        return await self._journal.forget(settled_before)
-
-    async def close(self) -> None:
-        await self._journal.close()
 
 
 async def end_of(engine: WorkflowEngine, order: int) -> None:
