@@ -27,6 +27,7 @@ class Watchdog:
         self._lock = threading.Lock()
         self._engines = 0
         self._stop = threading.Event()
+        self.threads: list[threading.Thread] = []  # one, while an engine is open
 
     def open(self) -> None:
         with self._lock:
@@ -35,13 +36,16 @@ class Watchdog:
                 self._stop = threading.Event()
                 arguments = (self.watched, self._stop)
                 name = "perdure-watchdog"
-                threading.Thread(target=watch, args=arguments, name=name, daemon=True).start()
+                thread = threading.Thread(target=watch, args=arguments, name=name, daemon=True)
+                self.threads.append(thread)
+                thread.start()
 
     def close(self) -> None:
         with self._lock:
             self._engines -= 1
             if self._engines == 0:
                 self._stop.set()
+                self.threads.clear()
 
 
 def watch(watched: dict[int, "BodyLoop"], stop: threading.Event) -> None:

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from perdure import ExecutionParked, activity, is_replaying, logger, suspend, workflow
+from perdure.sagas.watchdog import Watchdog
 from tests.engine.places import Place
 from tests.engine.shop import crashed_at, look_up, world
 
@@ -135,13 +136,17 @@ async def test_a_body_that_blocks_is_told_of_while_it_does(memory: Place) -> Non
     assert "return told.wait(5)" in line
 
 
-async def test_no_watchdog_is_left_when_the_last_engine_has_closed(memory: Place) -> None:
-    async with memory.engine(talk):
-        assert [one for one in threading.enumerate() if one.name == "perdure-watchdog"]
-    for one in threading.enumerate():
-        if one.name == "perdure-watchdog":
-            one.join(5)
-            assert not one.is_alive()
+async def test_the_watchdog_runs_from_the_first_engine_to_the_last() -> None:
+    dog = Watchdog()
+    for _ in range(2):
+        dog.open()
+    [thread] = dog.threads
+    dog.close()
+    assert thread.is_alive()
+    dog.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert dog.threads == []
 
 
 async def test_outside_of_a_body_nothing_is_replayed() -> None:

@@ -165,7 +165,7 @@ async def test_the_next_attempt_and_its_number_survive_a_crash(place: Place) -> 
     class Telling(RuntimeError):
         """Tells the test that the attempt has failed."""
 
-        retry_after = 0.2
+        retry_after = 0.7
 
         def __str__(self) -> str:
             failed.set()
