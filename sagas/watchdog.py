@@ -27,7 +27,7 @@ class Watchdog:
         self._lock = threading.Lock()
         self._engines = 0
         self._stop = threading.Event()
-        self.threads: list[threading.Thread] = []  # one, while an engine is open
+        self.thread: threading.Thread | None = None  # while an engine is open
 
     def open(self) -> None:
         with self._lock:
@@ -36,16 +36,15 @@ class Watchdog:
                 self._stop = threading.Event()
                 arguments = (self.watched, self._stop)
                 name = "perdure-watchdog"
-                thread = threading.Thread(target=watch, args=arguments, name=name, daemon=True)
-                self.threads.append(thread)
-                thread.start()
+                self.thread = threading.Thread(target=watch, args=arguments, name=name, daemon=True)
+                self.thread.start()
 
     def close(self) -> None:
         with self._lock:
             self._engines -= 1
             if self._engines == 0:
                 self._stop.set()
-                self.threads.clear()
+                self.thread = None
 
 
 def watch(watched: dict[int, "BodyLoop"], stop: threading.Event) -> None:

@@ -140,13 +140,14 @@ async def test_the_watchdog_runs_from_the_first_engine_to_the_last() -> None:
     dog = Watchdog()
     for _ in range(2):
         dog.open()
-    [thread] = dog.threads
+    thread = dog.thread
+    assert thread is not None
     dog.close()
     assert thread.is_alive()
     dog.close()
     thread.join(5)
     assert not thread.is_alive()
-    assert dog.threads == []
+    assert dog.thread is None
 
 
 async def test_outside_of_a_body_nothing_is_replayed() -> None:
