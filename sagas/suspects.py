@@ -14,6 +14,7 @@ from perdure.domain.records import ActivityRecord, CompensationRecord
 
 SUSPECT_AFTER_CRASHES = 2
 INNOCENT_AFTER_SECONDS = 1.0  # one that runs for longer no longer keeps the others waiting
+FORGOTTEN_AFTER_SECONDS = 5.0  # nor does one that has not been issued by then
 
 Key: TypeAlias = tuple[str, int]
 Begin: TypeAlias = Callable[[], bool]
@@ -66,6 +67,9 @@ class Suspects:
 
     def _next(self) -> None:
         while self._line and self._current is None:
-            self._current, begin = self._line.popleft()
+            key, begin = self._line.popleft()
+            self._current = key
+            # It may wait for a slot, or be dismissed before it is issued.
+            self._loop.call_later(FORGOTTEN_AFTER_SECONDS, self.through, key)
             if not begin():
                 self._current = None

@@ -6,6 +6,7 @@ import pytest
 
 from perdure import ExecutionParked, workflow
 from perdure.domain.states import Stuck, Suspended
+from perdure.sagas.suspects import Suspects
 from tests.engine.places import Place, kinds, turn
 from tests.engine.shop import (
     OutOfStock,
@@ -98,6 +99,21 @@ async def test_a_suspect_that_runs_for_long_lets_the_others_begin(
             while len(world.of("price")) < 2:
                 await turn()
         assert {call.attempt for call in world.of("price")} == {3}
+
+
+async def test_a_suspect_that_is_never_issued_does_not_hold_up_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("perdure.sagas.suspects.FORGOTTEN_AFTER_SECONDS", 0.01)
+    begun: list[str] = []
+    suspects = Suspects(asyncio.get_running_loop())
+    for name in ("lost", "next"):
+        suspects.line_up((name, 1), lambda name=name: not begun.append(name))  # type: ignore[misc]
+    assert begun == ["lost"]
+    async with asyncio.timeout(10):
+        while len(begun) < 2:
+            await turn()
+    assert begun == ["lost", "next"]
 
 
 async def test_to_be_stopped_is_no_crash(place: Place) -> None:
