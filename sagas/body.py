@@ -7,7 +7,7 @@ comparing them with recorded ones is `replay`'s matter, performing them the atte
 
 import asyncio
 from contextvars import Context
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from perdure.domain import events
 from perdure.domain.errors import (
@@ -34,6 +34,8 @@ FED = (
     events.ExecutionResumed,
 )
 NOTHING: Any = object()
+
+RequestEvent: TypeAlias = events.ActivityStarted | events.TimerSet | events.ExecutionSuspended
 
 T = TypeVar("T", ActivityRequest, SuspendRequest, TimerRequest)
 
@@ -219,3 +221,15 @@ def describe(request: Request) -> str:
             return f"a timer due {request.due}"
         case SuspendRequest():
             return f"suspend({request.reason!r})"
+
+
+def describe_event(event: RequestEvent) -> str:
+    """A recorded request in the words of `describe`."""
+    match event:
+        case events.ActivityStarted():
+            arguments = bytes(event.arguments).decode(errors="replace")
+            return f"activity {event.activity}({arguments})"
+        case events.TimerSet():
+            return f"a timer due {event.due}"
+        case events.ExecutionSuspended():
+            return f"suspend({event.reason!r})"

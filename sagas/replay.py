@@ -8,17 +8,15 @@ when: live and on replay it is the same.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from perdure.domain import events
 from perdure.domain.errors import NonDeterministicWorkflow, PerdureError
 from perdure.domain.events import Event
-from perdure.sagas.body import FED, NOTHING, BodyRun, describe
+from perdure.sagas.body import FED, NOTHING, BodyRun, RequestEvent, describe, describe_event
 from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
 from perdure.sagas.whereabouts import line_of
 from perdure.sagas.workflow import Workflow
-
-RequestEvent: TypeAlias = events.ActivityStarted | events.TimerSet | events.ExecutionSuspended
 
 # They tell of how the execution was kept, not of how far this code has come.
 GOES_ON = (events.ExecutionResumed, events.CancellationRequested)
@@ -54,6 +52,10 @@ class Feeding:
                 if not self._cancelled:  # later ones are only recorded
                     self._suspended = False
                 self._cancelled = True
+
+    def suspend(self) -> None:
+        """The body has asked for suspension: what is held stays held, live as on replay."""
+        self._suspended = True
 
     def drop(self, ordinal: int) -> None:
         """The body stopped waiting for this one: its outcome is not fed, even one held already."""
@@ -182,6 +184,8 @@ def _compare(replayed: Replay, recorded: Recorded, feed: int) -> None:
     """Numbers the requests of one feed by the recorded ones, or raises."""
     body = replayed.body
     new, dropped = body.asked()
+    if any(isinstance(request, SuspendRequest) for request in new):
+        replayed.feeding.suspend()
     expected = recorded.asked.get(feed, [])
     _compare_dropped(replayed, recorded, dropped, feed)
     if not new and not expected:
@@ -282,15 +286,3 @@ def _same_meaning(request: Request, event: RequestEvent) -> bool:
 def _same_name(request: ActivityRequest, event: events.ActivityStarted) -> bool:
     activity = request.activity
     return event.activity == activity.name or event.activity in activity.aliases
-
-
-def describe_event(event: RequestEvent) -> str:
-    """A recorded request in the words of `describe`."""
-    match event:
-        case events.ActivityStarted():
-            arguments = bytes(event.arguments).decode(errors="replace")
-            return f"activity {event.activity}({arguments})"
-        case events.TimerSet():
-            return f"a timer due {event.due}"
-        case events.ExecutionSuspended():
-            return f"suspend({event.reason!r})"

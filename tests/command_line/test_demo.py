@@ -25,7 +25,10 @@ FIGURES = (
     *("orders", "fulfilled", "compensated", "declined", "open", "kills", "recovered"),
     *("placed_while_down", "double_charges", "violations", "seconds"),
 )
-CALL = "from perdure.infrastructure.command_line import main; main()"
+CALL = (  # what runs in the background of a shell inherits that Ctrl-C is ignored
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from perdure.infrastructure.command_line import main; main()"
+)
 
 
 def started(folder: Path, *options: str) -> "subprocess.Popen[str]":

@@ -10,7 +10,7 @@ from perdure.domain.errors import LostLease
 from perdure.domain.journal import Submission
 from perdure.domain.states import Suspended
 from perdure.infrastructure.memory.journal import MemoryJournal
-from tests.engine.places import Later, Place, engine_in, kinds, turn
+from tests.engine.places import Later, Place, engine_in, kinds, recorded, turn
 from tests.engine.shop import find, look_up, world
 
 pytestmark = pytest.mark.every_python
@@ -235,3 +235,39 @@ async def test_an_order_that_is_not_stored_says_so() -> None:
         await asyncio.wait_for(handle.cancel(), 10)
         with pytest.raises(CancelledExecution):
             await handle.result(timeout=10)
+
+
+async def test_what_a_second_suspension_held_is_held_on_replay_too(place: Place) -> None:
+    # behaviour 87
+    async def ask_again() -> None:
+        await look_up("stock")
+        await suspend("look at the stock")
+
+    @workflow(key=str)
+    async def look_around(order_id: str) -> None:
+        stock = asyncio.create_task(ask_again())
+        price = asyncio.create_task(look_up("price"))
+        try:
+            await asyncio.sleep(0)
+            await suspend("begin")
+            await asyncio.gather(stock, price)
+        finally:
+            await look_up("door")
+
+    stock, price, door = (world.hold(step) for step in ("stock", "price", "door"))
+    async with place.engine(look_around) as engine:
+        handle = await engine.start(look_around, "o-1")
+        for count, gate in enumerate((stock, price), 1):
+            gate.open()
+            await recorded(handle, "ActivitySucceeded", count)
+        await handle.resume()
+        await recorded(handle, "ExecutionSuspended", 2)
+        await handle.cancel()
+        await door.entered()
+        left = place.crashed()
+    world.release("door")
+    async with left.engine(look_around) as engine:
+        handle = engine.handle("look_around@o-1")
+        with pytest.raises(CancelledExecution):
+            await handle.result(timeout=10)
+        assert (await kinds(handle)).count("ActivityAbandoned") == 1
