@@ -79,6 +79,16 @@ class Keeper:
             self._next_due = due
             self.look()
 
+    def expires_at(self, due: int) -> None:
+        """A suspended execution has a deadline then; it is not brought back before."""
+        self.due_at(due + self._horizon)
+
+    def begin_at(self, due: int) -> None:
+        """A start is recorded for this time."""
+        if due < self._next_begin:
+            self._next_begin = due
+            self.look()
+
     @property
     def _horizon(self) -> int:
         """How long before its due an execution comes back to memory."""
@@ -190,7 +200,7 @@ class Keeper:
             due = [row for row in page if row.due is not None and row.due <= now]
             await self._residents.loader.load(due)
             if len(due) < len(page):
-                self.due_at((page[len(due)].due or 0) + self._horizon)
+                self.expires_at(page[len(due)].due or 0)
             if len(due) < scan.limit:
                 return
             scan = replace(scan, after=(due[-1].due or 0, due[-1].execution_id))
@@ -221,10 +231,9 @@ class Keeper:
             await self._decided(page)
             await self._residents.loader.load(page)
             if len(page) < room:
+                self.backlog, self._next_begin = False, NEVER
                 later = Scan(states=GOING, due_until=NEVER, begun=False, limit=1)
-                self._next_begin = NEVER
                 for row in await self._journal.scan(later):
-                    self._next_begin = row.due or 0
-                self.backlog = False
+                    self._next_begin = min(self._next_begin, row.due or 0)
                 return
             after = (page[-1].due or 0, page[-1].execution_id)

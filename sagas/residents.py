@@ -7,6 +7,7 @@ is parked or has ended leaves. The keeper brings rows back when they are due, th
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from perdure.domain.errors import EngineStopped, ExecutionParked
@@ -71,7 +72,8 @@ class Residents:
             now = execution.state.time
             row = index_row(execution, "running", now)
             submission = Submission(execution_id, shard, 0, execution.events, row, settles)
-            self.around.committer.submit(submission, RecordedStart(self.recorded_alone, started))
+            stored = partial(self.keeper.begin_at, start_at) if later else self.recorded_alone
+            self.around.committer.submit(submission, RecordedStart(stored, started))
             return started
         self.move_in(execution)
         try:
@@ -136,6 +138,8 @@ class Residents:
             self.waiters.ended(execution.id, state.end)
         elif parked:
             self._forget(execution)
+            if due is not None:
+                self.keeper.expires_at(due)
         elif due is not None:
             self._forget(execution)
             self.keeper.due_at(due)
