@@ -270,7 +270,9 @@ def activity(function: Callable[..., Any] | None = None, /, **keywords: Any) -> 
 
 
 async def _ask(loop: BodyLoop, activity: Activity[..., Any], arguments: bytes) -> Any:
-    return await loop.request_activity(activity, arguments)
+    asked = loop.request_activity(activity, arguments)
+    del arguments  # the execution keeps them; this frame stays for as long as the activity runs
+    return await asked
 
 
 async def _call(function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:

@@ -12,16 +12,22 @@ HASH_MASK = (1 << 61) - 2
 
 
 class BodyTask(asyncio.Task[Any]):
-    """See the module. `ordinal_hash` is set before anybody asks for the hash.
+    """See the module. `number` and `ordinal_hash` are set before anybody asks for the hash.
 
     `branch` is 0, or says of which branch without an order it is; see `branches`.
     """
 
-    __slots__ = ("branch", "ordinal_hash")
+    __slots__ = ("branch", "number", "ordinal_hash")
     branch: int
+    number: int
     ordinal_hash: int
     _fut_waiter: asyncio.Future[Any] | None  # asyncio's own: what it awaits
     _log_destroy_pending: bool  # asyncio's own: whether it complains of a task that is left
+
+    def get_name(self) -> str:
+        """The name that it was given, or one that is made when asked for: most never are."""
+        loop: Any = self.get_loop()
+        return super().get_name() or f"{loop.execution_id}/{self.number}"
 
     def __hash__(self) -> int:
         return self.ordinal_hash

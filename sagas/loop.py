@@ -247,11 +247,11 @@ class BodyLoop(NoOutsideWorld):
             self._refuse_await()
             return cast("asyncio.Task[Any]", asyncio.Future[Any](loop=self))
         task: BodyTask = BodyTask.__new__(BodyTask)
-        self._task_count += 1
-        task.ordinal_hash = (self._seed + self._task_count) * HASH_MULTIPLIER & HASH_MASK
-        task.branch = branch_of(self, self._task_count)
-        number = name if name is not None else f"{self.execution_id}/{self._task_count}"
-        task.__init__(coro, loop=self, name=str(number), context=context)  # type: ignore[misc]
+        self._task_count = task.number = self._task_count + 1
+        task.ordinal_hash = (self._seed + task.number) * HASH_MULTIPLIER & HASH_MASK
+        task.branch = branch_of(self, task.number)
+        given = "" if name is None else str(name)
+        task.__init__(coro, loop=self, name=given, context=context)  # type: ignore[misc]
         self.tasks[task] = None
         task.add_done_callback(self._forget_task, context=NO_CONTEXT)
         return task
