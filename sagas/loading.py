@@ -24,7 +24,7 @@ from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.deadlines import expire, watch
 from perdure.sagas.live_execution import LiveExecution
-from perdure.sagas.recorded_start import NOBODY
+from perdure.sagas.recorded_start import Noted
 from perdure.sagas.recovery import load
 from perdure.sagas.workflow import Workflow
 
@@ -47,9 +47,13 @@ class Loader:
         self._workflows = workflows
         self._loading: dict[str, asyncio.Future[None]] = {}
         self._reading: set[asyncio.Task[None]] = set()
+        self._noting: set[asyncio.Future[None]] = set()  # rows of what was blocked, on their way
 
     async def bring(self, execution_id: str, order: Order) -> LiveExecution | None:
-        """The execution in memory; None when it has ended. `order` is for one that is loaded."""
+        """The execution in memory; None when it has ended. `order` is for one that is loaded.
+
+        Raises UnknownExecution, UnknownCode, Undecodable, EngineStopped.
+        """
         residents = self._residents
         while True:
             await residents.decided(execution_id)
@@ -67,17 +71,16 @@ class Loader:
                 raise UnknownExecution(execution_id)
             if rows[execution_id].state not in OPEN_STATES + PARKED_STATES:
                 return None
-            found = (await self.load([rows[execution_id]], order)).get(execution_id)
-            if found is not None:
-                return found
-            stream = (await self._journal.read([execution_id])).get(execution_id)
-            if isinstance(stream, Undecodable):
-                raise stream
+            loaded = (await self.load([rows[execution_id]], order)).get(execution_id)
+            if isinstance(loaded, Blocked):
+                raise loaded
+            if loaded is not None:
+                return loaded
 
     async def load(
         self, rows: Sequence[IndexRow], order: Order | None = None
-    ) -> dict[str, LiveExecution]:
-        """Reads these and lets them go on; those that are in memory already are left out.
+    ) -> dict[str, LiveExecution | Blocked]:
+        """Reads these and lets them go on, or says why not; leaves out what is in memory already.
 
         An `order` is carried out at once: what is parked leaves memory again right after.
         """
@@ -89,7 +92,7 @@ class Loader:
         }
         loaded: asyncio.Future[None] = loop.create_future()
         self._loading.update(dict.fromkeys(wanted, loaded))
-        found: dict[str, LiveExecution] = {}
+        found: dict[str, LiveExecution | Blocked] = {}
         try:
             streams = await self._journal.read(list(wanted))
             items = list(streams.items())
@@ -97,6 +100,7 @@ class Loader:
                 portion = items[first : first + LOAD_AT_ONCE]
                 work = partial(self._load, portion, wanted, found, order)
                 await in_callback(loop, work)
+            await self._noted()
         finally:
             for execution_id in wanted:
                 del self._loading[execution_id]
@@ -107,7 +111,7 @@ class Loader:
         self,
         portion: Sequence[tuple[str, list[Event] | Undecodable]],
         rows: Mapping[str, IndexRow],
-        found: dict[str, LiveExecution],
+        found: dict[str, LiveExecution | Blocked],
         order: Order | None,
     ) -> None:
         # From a plain callback: bodies cannot be entered from within a task.
@@ -123,6 +127,7 @@ class Loader:
                 execution = LiveExecution(execution_id, row.shard, workflow, residents.around)
                 load(execution, stream, stopped=row.due is not None)
             except Blocked as error:
+                found[execution_id] = error
                 self._block(row, error)
                 continue
             blocked = row.state == "blocked"  # written anew with its reason, if it still is
@@ -145,13 +150,24 @@ class Loader:
         return found
 
     def _block(self, row: IndexRow, error: Blocked) -> None:
+        """Told of once it is durable: whoever hears of it and asks, is to read the same."""
         residents = self._residents
         parked = ExecutionParked(row.execution_id, "blocked", str(error))
-        if (row.state, row.reason) != ("blocked", str(error)):
-            changed = replace(row, state="blocked", due=None, reason=str(error))
-            submission = Submission(row.execution_id, row.shard, -1, [], changed)
-            residents.around.committer.submit(submission, NOBODY)
-        residents.waiters.parked(parked)
+        if (row.state, row.reason) == ("blocked", str(error)):
+            residents.waiters.parked(parked)
+            return
+        changed = replace(row, state="blocked", due=None, reason=str(error))
+        submission = Submission(row.execution_id, row.shard, -1, [], changed)
+        noted: asyncio.Future[None] = residents.around.loop.create_future()
+        self._noting.add(noted)
+        noted.add_done_callback(self._noting.discard)
+        tell = partial(residents.waiters.parked, parked)
+        residents.around.committer.submit(submission, Noted(tell, noted))
+
+    async def _noted(self) -> None:
+        """Returns when the index says of each that was blocked until now that it is."""
+        if self._noting:
+            await asyncio.wait(list(self._noting))
 
     def read_body(self, execution: LiveExecution) -> None:
         """Gives a resident that goes on after it was parked a body again; soon, not at once."""

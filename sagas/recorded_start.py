@@ -46,4 +46,26 @@ class Nobody:
         log.warning("%s: its state could not be noted: %s", submission.execution_id, error)
 
 
+class Noted(Nobody):
+    """For a change of the index that somebody is told of once it is durable."""
+
+    __slots__ = ("_done", "_tell")
+
+    def __init__(self, tell: Callable[[], None], done: "asyncio.Future[None]") -> None:
+        self._tell = tell
+        self._done = done
+
+    def stored(self, submission: Submission) -> None:
+        self._tell()
+        self._over()
+
+    def refused(self, submission: Submission, error: PerdureError | None) -> None:
+        super().refused(submission, error)
+        self._over()
+
+    def _over(self) -> None:
+        if not self._done.done():
+            self._done.set_result(None)
+
+
 NOBODY = Nobody()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from perdure import EngineStopped, ExecutionParked, Failure, activity, workflow
+from perdure.domain.errors import Undecodable
 from perdure.domain.states import BlockedByCode, Suspended, Waiting
 from perdure.infrastructure.memory.journal import MemoryJournal
 from tests.engine.places import OnDisk, Place, engine_in, recorded, turn
@@ -85,6 +86,9 @@ async def test_a_stream_that_contradicts_itself_blocks_its_execution_alone(on_di
         with pytest.raises(ExecutionParked, match="does not follow from the events before it"):
             await handle.result(timeout=10)
         assert isinstance(await handle.status(), BlockedByCode)
+        for order in (handle.cancel, handle.resume):
+            with pytest.raises(Undecodable, match="does not follow from the events before it"):
+                await asyncio.wait_for(order("by hand"), 10)
 
 
 async def test_how_an_abandoned_attempt_ended_is_recorded_as_it_was(place: Place) -> None:

@@ -10,7 +10,8 @@ from perdure.domain.journal import FLUSH_BYTES_LIMIT, Submission
 from perdure.domain.sizes import payload_bytes
 from perdure.domain.states import BlockedByCode, Running
 from perdure.infrastructure.memory.journal import MemoryJournal
-from tests.engine.places import Place, engine_in, turn
+from perdure.infrastructure.memory.log import Log
+from tests.engine.places import Place, copied, engine_in, turn
 from tests.engine.shop import look_up, world
 
 pytestmark = pytest.mark.every_python
@@ -61,6 +62,31 @@ async def test_the_status_is_what_holds_for_the_code_that_is_open(place: Place) 
         assert await handle.status() == Running(("look_up",))
         world.hold("door").open()
         assert await handle.result(timeout=10) == "the door"
+
+
+class Slow(MemoryJournal):
+    """Takes its time for what changes the index alone."""
+
+    async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
+        if not any(each.events for each in submissions):
+            await asyncio.sleep(0.05)
+        return await super().append(submissions)
+
+
+async def test_whoever_is_told_that_it_is_blocked_reads_the_same_in_the_journal() -> None:
+    # behaviour 8
+    gate = world.hold("door")
+    async with engine_in(MemoryJournal(log := Log()), by_the_front_door) as engine:
+        await engine.start(by_the_front_door, "o-1")
+        await gate.entered()
+        left = copied(log, Log())
+    left.streams["buy@o-1"][-1] = left.streams["buy@o-1"][-1]._replace(topic="OfAnotherAge")
+    async with engine_in(Slow(left), by_the_front_door) as engine:
+        handle = engine.handle("buy@o-1")
+        with pytest.raises(ExecutionParked):
+            await handle.result(timeout=10)
+        assert left.executions["buy@o-1"].state == "blocked"
+        assert isinstance(await handle.status(), BlockedByCode)
 
 
 class Scales:
