@@ -21,6 +21,7 @@ class Execution:
         "id",
         "open",
         "pivot",
+        "pivots",
         "request",
         "rollback",
         "started",
@@ -44,6 +45,7 @@ class Execution:
         self.versions: dict[str, int] = {}
         self.cancellation: str | None = None
         self.pivot: str | None = None  # the activity after which nothing is rolled back
+        self.pivots: tuple[int, ...] = ()  # ordinals of those that are one once they succeed
         self.suspended: list[events.ExecutionSuspended] = []
         self.rollback: Rollback | None = None
         self.end: events.Terminal | None = None
@@ -58,7 +60,7 @@ class Execution:
             case events.ActivitySucceeded():
                 record = self._closed(event.ordinal, Phase.SUCCEEDED)
                 record.result = bytes(event.result)
-                if record.pivot and not record.abandoned:
+                if event.ordinal in self.pivots and not record.abandoned:
                     self.pivot = record.name
             case events.ActivityFailed():
                 had_effect = event.error is not None and event.ordinal in self.open
@@ -166,6 +168,8 @@ class Execution:
     def _started(self, event: events.ActivityStarted) -> None:
         if event.attempt == 1:
             record = ActivityRecord(event, self.version)
+            if event.pivot:
+                self.pivots = (*self.pivots, event.ordinal)
             self.activities[event.ordinal] = self.open[event.ordinal] = record
         else:
             record = self.activities[event.ordinal]

@@ -35,7 +35,6 @@ class ActivityRecord:
         "name",
         "ordinal",
         "phase",
-        "pivot",
         "probes",
         "result",
         "started_at",
@@ -49,7 +48,6 @@ class ActivityRecord:
         self.arguments = bytes(started.arguments)
         self.attempt = started.attempt
         self.phase = Phase.IN_FLIGHT
-        self.pivot = started.pivot
         self.started_at = started.time
         self.started_version = version
         self.ended_version = 0

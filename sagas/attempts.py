@@ -58,6 +58,8 @@ class Withdrawn:
 
 
 Ended: TypeAlias = Returned | Raised | TimedOut | Withdrawn
+TASK_NAME = "perdure-attempt"  # one for all: a name each would be memory for nobody
+
 Runnable: TypeAlias = Activity[..., Any] | Compensation[..., Any] | Probe
 
 
@@ -87,14 +89,12 @@ class Attempt:
         "number",
         "ordinal",
         "runnable",
-        "seconds",
     )
 
     def __init__(self, runnable: Runnable, ordinal: int, number: int) -> None:
         self.runnable = runnable
         self.ordinal = ordinal
         self.number = number
-        self.seconds = runnable.timeout
         self.lingers = False
         self._task: asyncio.Task[Any] | None = None
         self._timeout: asyncio.TimerHandle | None = None
@@ -114,12 +114,12 @@ class Attempt:
             own.run(current.set, context)
             self._task = new_task(_run(function, arguments), loop, own)
             self._task.add_done_callback(self._task_ended, context=around.context)
-            if self.seconds is not None and not self._task.done():
+            if self.runnable.timeout is not None and not self._task.done():
                 self._begins(loop)
             return
         limit, begun = None, None
-        if self.seconds is not None:
-            limit, begun = (self.seconds, around.clock), partial(self._begins, loop)
+        if self.runnable.timeout is not None:
+            limit, begun = (self.runnable.timeout, around.clock), partial(self._begins, loop)
         around.threads.run(
             lambda: own.run(_run_in_thread, function, arguments, context, limit),
             self._thread_ended,
@@ -132,14 +132,14 @@ class Attempt:
             self._task.cancel()
 
     def _begins(self, loop: asyncio.AbstractEventLoop) -> None:
-        assert self.seconds is not None
-        self._timeout = loop.call_later(self.seconds, self._time_out)
+        assert self.runnable.timeout is not None
+        self._timeout = loop.call_later(self.runnable.timeout, self._time_out)
 
     def _time_out(self) -> None:
-        assert self.seconds is not None
+        assert self.runnable.timeout is not None
         if self._why is not None:
             return
-        self._why = TimedOut(self.seconds)
+        self._why = TimedOut(self.runnable.timeout)
         if self._task is not None:
             self._task.cancel()
         else:
@@ -179,8 +179,8 @@ def new_task(
 ) -> asyncio.Task[Any]:
     """A task for an attempt; from Python 3.12 on it starts at once, without a turn of the loop."""
     if sys.version_info >= (3, 12):
-        return asyncio.Task(running, loop=loop, context=context, eager_start=True)
-    return loop.create_task(running, context=context)
+        return asyncio.Task(running, loop=loop, name=TASK_NAME, context=context, eager_start=True)
+    return loop.create_task(running, name=TASK_NAME, context=context)
 
 
 def deadline(clock: Clock, seconds: float | None) -> datetime | None:
