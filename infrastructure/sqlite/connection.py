@@ -58,22 +58,27 @@ def begin(connection: sqlite3.Connection) -> None:
     An engine that is busy lets others in for half a millisecond at a time; SQLite's own waiting
     sleeps past that.
     """
+    patiently(connection, "BEGIN IMMEDIATE")
+
+
+def patiently(connection: sqlite3.Connection, statement: str) -> sqlite3.Cursor:
+    """Executes it as soon as nobody is in the way."""
     never = threading.Event()
     for _ in range(round(BUSY_SECONDS / TRY_SECONDS / 2)):
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            return connection.execute(statement)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
             never.wait(TRY_SECONDS)
-        else:
-            return
-    connection.execute("BEGIN IMMEDIATE")
+    return connection.execute(statement)
 
 
 def set_up_writing(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
     """What a connection needs that commits; the file is in write-ahead mode then."""
-    [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    # Changed once, right after the file was made. SQLite waits for nobody with that, since two who
+    # read and want to change it would wait for each other.
+    [mode] = patiently(connection, "PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise JournalUnavailable(
             f"{path}: its file system allows no write-ahead log (journal mode stays {mode}); "
