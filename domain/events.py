@@ -61,9 +61,13 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: int
 
 
-class ExecutionStarted(Event, frozen=True, kw_only=True):
+class ExecutionStarted(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """`previous` is the id of the run before this one, if the key was used before."""
+
     request: Raw
     code: str
+    tags: dict[str, str] = {}
+    previous: str = ""
 
 
 class ActivityStarted(Event, frozen=True, kw_only=True, omit_defaults=True):

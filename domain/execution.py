@@ -4,6 +4,8 @@
 in one word how an execution is. Replaying the body is not done here.
 """
 
+from collections.abc import Mapping
+
 from perdure.domain import events
 from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
@@ -26,6 +28,7 @@ class Execution:
         "rollback",
         "started",
         "suspended",
+        "tags",
         "time",
         "timers",
         "version",
@@ -39,6 +42,7 @@ class Execution:
         self.started = 0
         self.request = b""
         self.code = ""
+        self.tags: Mapping[str, str] | None = None
         self.activities: dict[int, ActivityRecord] = {}
         self.open: dict[int, ActivityRecord] = {}
         self.timers: dict[int, int] = {}
@@ -96,6 +100,7 @@ class Execution:
                 self.started = event.time
                 self.request = bytes(event.request)
                 self.code = event.code
+                self.tags = event.tags or None
             case _:
                 self._apply_to_end(event)
 

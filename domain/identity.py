@@ -7,7 +7,8 @@ type; nothing here draws randomness. Which runner owns a shard is the cluster's 
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from perdure.domain.errors import BadIdentity
@@ -16,6 +17,7 @@ NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 RUN = re.compile(r"~([1-9][0-9]*)\Z")
 KEY_LENGTH_LIMIT = 255
 RUN_LENGTH_LIMIT = 20
+TAGS_LIMIT = 20
 DEFAULT_SHARDS = 256
 
 
@@ -56,6 +58,26 @@ def check_key(key: object, subject: str = "key") -> str:
     return text
 
 
+def check_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
+    """Tags as they are stored: at most 20, names as those of workflows, values as keys are."""
+    if tags is None:
+        return {}
+    if not isinstance(tags, Mapping) or len(tags) > TAGS_LIMIT:
+        raise BadIdentity(f"tags={tags!r}: give a mapping of at most {TAGS_LIMIT} names to texts")
+    checked: dict[str, str] = {}
+    for name, value in tags.items():
+        if not isinstance(name, str) or not NAME.match(name):
+            raise BadIdentity(
+                f"tag {name!r}: name it by 1 to 64 letters, digits, underscores, dots or hyphens"
+            )
+        if not isinstance(value, str) or not value.isprintable() or not value:
+            raise BadIdentity(f"tag {name}={value!r}: its value is a str of printable characters")
+        if len(value) > KEY_LENGTH_LIMIT:
+            raise BadIdentity(f"tag {name}: its value is longer than {KEY_LENGTH_LIMIT} characters")
+        checked[name] = str(value)
+    return checked
+
+
 def execution_id(name: str, key: object, run: int = 1) -> str:
     """`Name@key`, or `Name@key~run` from the second run on."""
     first = f"{name}@{check_key(key)}"
@@ -83,9 +105,32 @@ class Identity:
             return Identity(name, check_key(rest, f"{name}: the key"), 1)
         return Identity(name, check_key(rest[: run.start()], f"{name}: the key"), int(run[1]))
 
+    def at(self, run: int) -> "Identity":
+        """Another run of the same key."""
+        return replace(self, run=run)
+
     def __str__(self) -> str:
         """The execution id."""
         return f"{self.name}@{self.key}" if self.run == 1 else f"{self.name}@{self.key}~{self.run}"
+
+
+def normal(execution_id: str) -> str:
+    """The id as recorded ones are written, with the run if it names one: `Pay@7~1` names the first.
+
+    Without a run it stands for the last one of its key. Raises BadIdentity.
+    """
+    identity = Identity.of(execution_id)
+    return f"{identity}~1" if identity.run == 1 and names_run(execution_id) else str(identity)
+
+
+def first_run(execution_id: str) -> str:
+    """The id of the first run of the same key: what all its runs are meant by together."""
+    return str(Identity.of(execution_id).at(1))
+
+
+def names_run(execution_id: str) -> bool:
+    """Whether the id says which run is meant."""
+    return "~" in execution_id and RUN.search(execution_id) is not None
 
 
 def shard_of(execution_id: str, shards: int = DEFAULT_SHARDS) -> int:

@@ -31,6 +31,7 @@ class IndexRow:
     `due` (microseconds since 1970) is when somebody has to look at it, at the latest: the earliest
     timer or next attempt, now for one that is recorded but not begun, None while its owner holds
     it. It may be too early, never too late. `reason` says why it is suspended, blocked or stuck.
+    `tags` are written at the start and stay; None for none.
     """
 
     execution_id: str
@@ -41,6 +42,7 @@ class IndexRow:
     started: int
     changed: int
     reason: str = ""
+    tags: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -65,9 +67,9 @@ class Scan:
     """Which executions to find, in the order of (due, id); `after` is where the last page ended.
 
     With `due_until` those whose due is not later; without, those that have none. `states` limits
-    the states, `workflow` the workflow; `everything` ignores dues and orders by (started, id),
-    newest first. `begun` False: only starts that wait for room, due since they were recorded; True:
-    only others.
+    the states, `workflow` the workflow, `tags` are those they have to bear; `everything` ignores
+    dues and orders by (started, id), newest first. `begun` False: only starts that wait for room,
+    due since they were recorded; True: only others.
     """
 
     states: tuple[str, ...] = OPEN_STATES
@@ -75,6 +77,7 @@ class Scan:
     workflow: str | None = None
     everything: bool = False
     begun: bool | None = None
+    tags: Mapping[str, str] | None = None
     after: tuple[int, str] | None = None
     limit: int = 512
 

@@ -57,10 +57,11 @@ class Settlement:
 
 
 class StartOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of a start: the encoded request, and when it is to begin, if later."""
+    """The body of a start: the encoded request, its tags, and when it is to begin, if later."""
 
     request: Raw
     start_at: int = 0
+    tags: dict[str, str] = {}
 
 
 class PlainOrder(msgspec.Struct, frozen=True, kw_only=True):

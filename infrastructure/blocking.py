@@ -121,24 +121,38 @@ class Client:
         self._client = portal.client
 
     def start(
-        self, workflow: Workflow[Q, R], request: Q, *, start_at: datetime | None = None
+        self,
+        workflow: Workflow[Q, R],
+        request: Q,
+        *,
+        tags: Mapping[str, str] | None = None,
+        start_at: datetime | None = None,
     ) -> Handle[R]:
         """Orders an execution, and returns when the order is durable (the talk's sendDiscard).
 
-        The same id again joins the execution that is there. Whether it was started with another
-        request shows when an engine takes the order: `handle.accepted()` waits for that and raises
-        DifferentRequest, and so does `handle.result()`. With `start_at` it begins then.
+        The same id again joins the execution that is there, or is its next run, as the workflow's
+        `run_again` says. Whether it was started with another request shows when an engine takes the
+        order: `handle.accepted()` waits for that and raises DifferentRequest, and so does
+        `handle.result()`. With `start_at` it begins then. See WorkflowEngine.start for `tags`.
 
         >>> handle = client.start(process_payment, request)
         >>> tracking_id = handle.result()
         """
         return Handle(
-            self._portal.run(self._client.start(workflow, request, start_at=start_at)), self._portal
+            self._portal.run(self._client.start(workflow, request, tags=tags, start_at=start_at)),
+            self._portal,
         )
 
-    def execute(self, workflow: Workflow[Q, R], request: Q, *, timeout: float | None = None) -> R:
+    def execute(
+        self,
+        workflow: Workflow[Q, R],
+        request: Q,
+        *,
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> R:
         """Orders an execution and waits for its result (the talk's send); see Handle.result."""
-        return self._portal.run(self._client.execute(workflow, request, timeout=timeout))
+        return self._portal.run(self._client.execute(workflow, request, tags=tags, timeout=timeout))
 
     @overload
     def handle(self, execution_id: str, workflow: None = None) -> Handle[Any]: ...

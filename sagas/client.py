@@ -4,6 +4,7 @@ It runs nothing, and needs no engine that runs: an order is durable when it retu
 by the engine that has the journal open, now or later.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
@@ -11,7 +12,7 @@ from typing import Any, Self, TypeVar, overload
 from msgspec import Raw
 
 from perdure.domain.clock import Clock, Ids
-from perdure.domain.identity import Identity, execution_id
+from perdure.domain.identity import check_tags, execution_id, normal
 from perdure.domain.mailbox import StartOrder
 from perdure.domain.post_office import PostOffice
 from perdure.domain.states import moment
@@ -44,13 +45,19 @@ class Client:
         )
 
     async def start(
-        self, workflow: Workflow[Q, R], request: Q, *, start_at: datetime | None = None
+        self,
+        workflow: Workflow[Q, R],
+        request: Q,
+        *,
+        tags: Mapping[str, str] | None = None,
+        start_at: datetime | None = None,
     ) -> Handle[R]:
         """Orders an execution, and returns when the order is durable (the talk's sendDiscard).
 
-        The same id again joins the execution that is there. Whether it was started with another
-        request shows when an engine takes the order: `handle.accepted()` waits for that and raises
-        DifferentRequest, and so does `handle.result()`. With `start_at` it begins then.
+        The same id again joins the execution that is there, or is its next run, as the workflow's
+        `run_again` says. Whether it was started with another request shows when an engine takes the
+        order: `handle.accepted()` waits for that and raises DifferentRequest, and so does
+        `handle.result()`. With `start_at` it begins then. See WorkflowEngine.start for `tags`.
 
         >>> handle = await client.start(process_payment, request)
         >>> tracking_id = await handle.result()
@@ -59,15 +66,21 @@ class Client:
         payload, _ = workflow.encode_request(request)
         identity = execution_id(workflow.name, workflow.key_of(request))
         about = await self._about.begun(
-            identity, StartOrder(request=Raw(payload), start_at=moment(start_at))
+            identity,
+            StartOrder(request=Raw(payload), start_at=moment(start_at), tags=check_tags(tags)),
         )
         return Handle(identity, workflow, about)
 
     async def execute(
-        self, workflow: Workflow[Q, R], request: Q, *, timeout: float | None = None
+        self,
+        workflow: Workflow[Q, R],
+        request: Q,
+        *,
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> R:
         """Orders an execution and waits for its result (the talk's send); see Handle.result."""
-        handle = await self.start(workflow, request)
+        handle = await self.start(workflow, request, tags=tags)
         return await handle.result(timeout=timeout)
 
     @overload
@@ -81,8 +94,7 @@ class Client:
         Without the workflow its result comes as plain JSON data, and a failure whose class is not
         imported as a plain Failure that tells its name. Raises BadIdentity.
         """
-        Identity.of(execution_id)
-        return Handle(execution_id, workflow or UNWRITTEN, self._about)
+        return Handle(normal(execution_id), workflow or UNWRITTEN, self._about)
 
     async def close(self) -> None:
         """Posts what was ordered, and lets go of the journal. Idempotent."""

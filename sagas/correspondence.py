@@ -38,6 +38,7 @@ from perdure.sagas.inquiry import check_reason
 from perdure.sagas.lookout import Lookout
 from perdure.sagas.posting import Posting
 from perdure.sagas.recovery import activities_of
+from perdure.sagas.runs import run_meant
 from perdure.sagas.workflow import Workflow
 
 R = TypeVar("R")
@@ -122,6 +123,7 @@ class Correspondence:
         async with asyncio.timeout(timeout):
             if self._start is not None:
                 await self._letters.answered(self._start, None)
+            execution_id = await self._run(execution_id)
             end = await self._end(execution_id, wait_when_parked=wait_when_parked)
         return outcome(workflow, execution_id, end)
 
@@ -142,7 +144,12 @@ class Correspondence:
                 raise ExecutionParked(execution_id, row.state, row.reason)
             await self._lookout.row(execution_id, row)
 
+    async def _run(self, execution_id: str) -> str:
+        """The run that is meant by this id, as it is recorded."""
+        return (await run_meant(self._office, execution_id))[0]
+
     async def status(self, execution_id: str) -> State:
+        execution_id = await self._run(execution_id)
         row = (await self._office.rows([execution_id])).get(execution_id)
         if row is None:
             await self._check_posted(execution_id)
@@ -164,6 +171,7 @@ class Correspondence:
                 await self._lookout.tick(looks)
 
     async def history(self, execution_id: str, workflow: Workflow[Any, Any]) -> list[HistoryEvent]:
+        execution_id = await self._run(execution_id)
         stream = await self._recorded(execution_id)
         if stream is None:
             await self._check_posted(execution_id)
@@ -173,6 +181,7 @@ class Correspondence:
         self, execution_id: str, workflow: Workflow[Any, Any]
     ) -> list[resolving.PlannedUndo]:
         """As the engine's, from what is recorded and the workflow that the handle was given."""
+        execution_id = await self._run(execution_id)
         stream = await self._stream(execution_id)
         state = fold(execution_id, stream)
         found = {}

@@ -6,20 +6,18 @@ by the composition root, since it knows ports only.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from contextvars import copy_context
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 from perdure.domain.clock import Clock, Randomness
-from perdure.domain.errors import Busy, EngineStopped, UnknownCode
-from perdure.domain.identity import DEFAULT_SHARDS, Identity, execution_id
+from perdure.domain.errors import EngineStopped, UnknownCode
+from perdure.domain.identity import DEFAULT_SHARDS, Identity, check_tags, execution_id, normal
 from perdure.domain.journal import Journal
-from perdure.domain.mailbox import Settlement
 from perdure.domain.states import moment
 from perdure.sagas.activity import Activity
-from perdure.sagas.callbacks import in_callback
 from perdure.sagas.committer import Committer
 from perdure.sagas.forbidden import refuse_in_body
 from perdure.sagas.handle import Handle
@@ -29,6 +27,8 @@ from perdure.sagas.naming import check_distinct
 from perdure.sagas.residents import Residents
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.slots import Slots
+from perdure.sagas.start import Start
+from perdure.sagas.starts import Starts
 from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.suspects import Suspects
 from perdure.sagas.threads import Threads
@@ -64,6 +64,7 @@ class WorkflowEngine:
         self._activities = activities_by_name(activities)
         self._residents = Residents(journal, self._workflows, self.settings, DEFAULT_SHARDS)
         self._inquiry = Inquiry(journal, self._residents, self._workflows)
+        self._starts = Starts(journal, self._residents, self._inquiry)
         self._committer = Committer(journal)
         self._tasks: list[asyncio.Task[None]] = []
         self._opened = False
@@ -102,7 +103,7 @@ class WorkflowEngine:
             self._committer,
             self._inquiry,
             self._workflows,
-            start=self._begin,
+            start=self._starts.begin,
             clock=self._clock,
         )
         self._run("mailroom", mailroom.serve())
@@ -174,29 +175,33 @@ class WorkflowEngine:
         workflow: Workflow[Q, R],
         request: Q,
         *,
+        tags: Mapping[str, str] | None = None,
         start_at: datetime | None = None,
         when_full: WhenFull = "wait",
     ) -> Handle[R]:
         """Starts an execution and returns when its start is durable (the talk's sendDiscard).
 
-        The same id again joins the execution that is there: running, parked or ended. Raises
-        DifferentRequest when that one was started with another request. With `start_at` it is
-        durable now and begins then; one that is there already keeps its time. Where `max_in_flight`
-        executions are in flight it waits in the journal, or raises Busy with `when_full="raise"`.
+        The same id again joins the execution that is there: running, parked or ended; or it is the
+        next run of an ended one, where the workflow's `run_again` says so. Raises DifferentRequest
+        when the one that is joined was started with another request. `tags` are texts by name to
+        find it by. With `start_at` it is durable now and begins then; one that is there already
+        keeps its time. Where `max_in_flight` executions are in flight it waits in the journal, or
+        raises Busy with `when_full="raise"`.
 
         >>> handle = await engine.start(process_payment, request)
         >>> tracking_id = await handle.result()
         """
-        handle, payload, decoded = self._prepare(workflow, request)
-        await self._check_room(handle.id, when_full)
-        await self._begin(workflow, handle.id, payload, decoded, start_at=moment(start_at))
-        return handle
+        start = self._prepared(workflow, request, tags, moment(start_at))
+        await self._check_room(workflow, start, when_full)
+        run, _ = await self._starts.begin(workflow, start)
+        return Handle(run, workflow, self._inquiry)
 
     async def execute(
         self,
         workflow: Workflow[Q, R],
         request: Q,
         *,
+        tags: Mapping[str, str] | None = None,
         timeout: float | None = None,
         when_full: WhenFull = "wait",
     ) -> R:
@@ -204,77 +209,56 @@ class WorkflowEngine:
 
         See `start` and Handle.result.
         """
-        handle, payload, decoded = self._prepare(workflow, request)
+        start = self._prepared(workflow, request, tags)
         if when_full != "wait":
-            await self._check_room(handle.id, when_full)
-        waiter = self._residents.waiters.add(handle.id, raise_when_parked=True)
+            await self._check_room(workflow, start, when_full)
+        first, waiters = start.execution_id, self._residents.waiters
+        waiter = waiters.add(first, raise_when_parked=True)
+        run = ""
         try:
-            fresh = await self._begin(workflow, handle.id, payload, decoded)
-        except BaseException:
-            self._residents.waiters.remove(handle.id, waiter)
-            raise
+            run, fresh = await self._starts.begin(workflow, start)
+        finally:
+            if run != first:
+                waiters.remove(first, waiter)
+        if run != first:
+            return await self._inquiry.result(workflow, run, timeout=timeout)
         return await self._inquiry.result(
-            workflow, handle.id, waiter=waiter, fresh=fresh, timeout=timeout
+            workflow, run, waiter=waiter, fresh=fresh, timeout=timeout
         )
 
     def handle(self, execution_id: str) -> Handle[Any]:
         """The handle of an execution by its id, whether or not there is one.
 
-        Raises BadIdentity for what is no id, UnknownCode when no open workflow has the id's name.
+        Without a run, the last one of the key is meant; `Pay@7~1` means the first. Raises
+        BadIdentity for what is no id, UnknownCode when no open workflow has the id's name.
         """
         identity = Identity.of(execution_id)
         workflow = self._workflows.get(identity.name)
         if workflow is None:
             raise UnknownCode(execution_id, "workflow", identity.name)
-        return Handle(str(identity), workflow, self._inquiry)
+        return Handle(normal(execution_id), workflow, self._inquiry)
 
-    def _prepare(self, workflow: Workflow[Q, R], request: Q) -> tuple[Handle[R], bytes, Q]:
+    def _prepared(
+        self,
+        workflow: Workflow[Q, R],
+        request: Q,
+        tags: Mapping[str, str] | None,
+        at: int = 0,
+    ) -> Start:
         if self._workflows.get(workflow.name) is not workflow:
             raise UnknownCode(f"{workflow.name}@…", "workflow of this engine", workflow.name)
         refuse_in_body(f"starting {workflow.name}")
         payload, decoded = workflow.encode_request(request)
         identity = execution_id(workflow.name, workflow.key_of(request))
-        return Handle(identity, workflow, self._inquiry), payload, decoded
+        if not self._opened:
+            raise EngineStopped(identity, self._residents.broken_by)
+        return Start(identity, payload, decoded, at=at, tags=check_tags(tags))
 
-    async def _check_room(self, identity: str, when_full: str) -> None:
-        """Raises Busy where there is none; what is there already needs none."""
+    async def _check_room(self, workflow: Workflow[Any, Any], start: Start, when_full: str) -> None:
         if when_full not in ("wait", "raise"):
             raise ValueError(f'when_full={when_full!r}: say "wait" or "raise"')
-        if when_full == "wait" or self._residents.free > 0 or identity in self._residents.live:
-            return
-        if identity not in await self._journal.rows([identity]):
-            raise Busy(identity, self.settings.max_in_flight)
-
-    async def _begin(
-        self,
-        workflow: Workflow[Any, Any],
-        identity: str,
-        payload: bytes,
-        decoded: Any,
-        settles: tuple[Settlement, ...] = (),
-        *,
-        start_at: int = 0,
-    ) -> bool:
-        """True: started now. False: joined the one that is there."""
-        residents = self._residents
-        if not self._opened or residents.stopping or self._failed is not None:
-            raise EngineStopped(identity, residents.broken_by)
-        if identity not in residents.live:
-            started: list[asyncio.Future[bool]] = []
-
-            def begin() -> None:
-                if identity not in residents.live:
-                    started.append(
-                        residents.begin(
-                            workflow, identity, payload, decoded, settles, start_at=start_at
-                        )
-                    )
-
-            await in_callback(residents.around.loop, begin)
-            if started and await started[0]:
-                return True
-        await self._inquiry.joined(workflow, identity, payload)
-        return False
+        if when_full == "raise":
+            await self._starts.check_room(workflow, start.execution_id)
 
 
 def by_name(workflows: Iterable[Workflow[Any, Any]]) -> dict[str, Workflow[Any, Any]]:

@@ -5,6 +5,7 @@ code that ran.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,8 @@ class HistoryEvent:
     """An event of an execution. Fields that its kind does not have are None.
 
     `arguments`, `result` and `failure` are JSON values as recorded; `error` is type and text.
-    `undoes` is the ordinal of the activity that a compensation event is about.
+    `undoes` is the ordinal of the activity that a compensation event is about. A start tells its
+    `tags`, and the id of the run before it, `previous`.
     """
 
     version: int
@@ -37,6 +39,8 @@ class HistoryEvent:
     due: datetime | None = None
     reason: str | None = None
     undoes: int | None = None
+    tags: Mapping[str, str] | None = None
+    previous: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What is not None, with times as ISO 8601 text."""
@@ -84,6 +88,8 @@ def _seen(version: int, event: Event, names: dict[int, str]) -> HistoryEvent:
         due=None if due is None else instant(due),
         reason=getattr(event, "reason", None) or getattr(end, "reason", None) or None,
         undoes=undoes,
+        tags=getattr(event, "tags", None) or None,
+        previous=getattr(event, "previous", None) or None,
     )
 
 

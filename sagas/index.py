@@ -40,6 +40,7 @@ def index_row(execution: "LiveExecution", word: str, due: int | None) -> IndexRo
         started=state.started,
         changed=execution.now(),
         reason="" if word == "running" else parked_reason(execution),
+        tags=state.tags,
     )
 
 

@@ -31,6 +31,7 @@ from perdure.sagas.index import index_word
 from perdure.sagas.live_execution import LiveExecution
 from perdure.sagas.recovery import activities_of, cancel, rearm
 from perdure.sagas.residents import Residents
+from perdure.sagas.runs import run_meant
 from perdure.sagas.waiters import Waiter
 from perdure.sagas.workflow import Workflow
 
@@ -64,8 +65,15 @@ class Inquiry:
         """Whether it has handed over what it was to settle."""
         return not self._settles
 
+    async def run(self, execution_id: str) -> str:
+        """The run that is meant by this id, as it is recorded."""
+        await self._residents.decided(execution_id)
+        if execution_id in self._residents.live:  # the first one, and no other before it has ended
+            return execution_id
+        return (await run_meant(self._journal, execution_id))[0]
+
     async def stream(self, execution_id: str) -> list[Event]:
-        """All events. Raises UnknownExecution, Undecodable."""
+        """All events of a run. Raises UnknownExecution, Undecodable."""
         stream = (await self._journal.read([execution_id])).get(execution_id)
         if stream is None:
             raise UnknownExecution(execution_id)
@@ -78,6 +86,7 @@ class Inquiry:
 
     async def status(self, execution_id: str) -> State:
         """How it is, as far as that is durable."""
+        execution_id = await self.run(execution_id)
         while True:
             await self._residents.decided(execution_id)
             live = self._residents.live.get(execution_id)
@@ -98,6 +107,7 @@ class Inquiry:
         self, execution_id: str, states: Collection[str], timeout: float | None
     ) -> State:
         """The state, once it is one of these or an end."""
+        execution_id = await self.run(execution_id)
         residents = self._residents
         async with asyncio.timeout(timeout):
             while True:
@@ -110,7 +120,7 @@ class Inquiry:
                     await changed
 
     async def history(self, execution_id: str, workflow: Workflow[Any, Any]) -> list[HistoryEvent]:
-        return history_of(await self.stream(execution_id))
+        return history_of(await self.stream(await self.run(execution_id)))
 
     async def result(
         self,
@@ -123,6 +133,8 @@ class Inquiry:
         wait_when_parked: bool = False,
     ) -> R:
         """The result, or the end raised; `fresh`: nothing of it can be in the journal already."""
+        if not fresh and waiter is None:
+            execution_id = await self.run(execution_id)
         waiters = self._residents.waiters
         if waiter is None:
             if self._residents.stopping:
@@ -237,6 +249,7 @@ class Inquiry:
         self, execution_id: str, workflow: Workflow[Any, Any]
     ) -> list[resolving.PlannedUndo]:
         """What a rollback would undo, from what is recorded and this code; nothing is done."""
+        execution_id = await self.run(execution_id)
         stream = await self.stream(execution_id)
         state = fold(execution_id, stream)
         found = dict(self._residents.around.activities)
@@ -249,6 +262,7 @@ class Inquiry:
 
     async def _order(self, execution_id: str, order: Order) -> bool:
         """Whether it was carried out: not when the execution has ended."""
+        execution_id = await self.run(execution_id)
         carried_out: list[LiveExecution] = []
         refused: list[PerdureError] = []
 

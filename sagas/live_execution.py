@@ -25,6 +25,7 @@ from perdure.sagas.concluding import conclude
 from perdure.sagas.forward import Forward
 from perdure.sagas.index import delayed, index_change
 from perdure.sagas.replay import Feeding
+from perdure.sagas.start import Start
 from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.workflow import Workflow
 
@@ -109,22 +110,29 @@ class LiveExecution:
             return False
         return self.state.rollback is None and self.state.end is None
 
-    def start(self, payload: bytes, request: Any) -> None:
+    def start(self, start: Start) -> None:
         """Records the start and feeds it."""
-        self.record_start(payload)
+        self.record_start(start)
         self.body = BodyRun(self.workflow, self.id)
         self.body.loop.feed = 1
         try:
-            self.body.begin(request, self.state.time)
+            self.body.begin(start.request, self.state.time)
             collect(self, 1)
         except Blocked as error:
             self.block(error)
         self.conclude()
 
-    def record_start(self, payload: bytes, at: int = 0) -> None:
+    def record_start(self, start: Start) -> None:
         """The start alone, for an execution that waits for room, or for a time to start at."""
-        code, at = self.workflow.code_fingerprint, max(at, self.now())
-        self.record(events.ExecutionStarted(time=at, request=Raw(payload), code=code))
+        self.record(
+            events.ExecutionStarted(
+                time=max(start.at, self.now()),
+                request=Raw(start.payload),
+                code=self.workflow.code_fingerprint,
+                tags=dict(start.tags or {}),
+                previous=start.previous,
+            )
+        )
 
     def take(self, event: Event, value: Any = NOTHING) -> None:
         """Records an event, feeds what is to be fed now, and records what follows."""

@@ -25,7 +25,7 @@ from perdure.domain.errors import (
     UnknownCode,
     VersionConflict,
 )
-from perdure.domain.identity import Identity
+from perdure.domain.identity import Identity, check_tags
 from perdure.domain.journal import Journal, Submission
 from perdure.domain.mailbox import (
     KEPT_SECONDS,
@@ -43,6 +43,7 @@ from perdure.domain.mailbox import (
 )
 from perdure.sagas.committer import Committer
 from perdure.sagas.inquiry import Inquiry
+from perdure.sagas.start import Start
 from perdure.sagas.workflow import Workflow
 
 FORGET_MICROSECONDS = 3_600_000_000
@@ -61,16 +62,9 @@ class Starter(Protocol):
     """The engine's way to start."""
 
     async def __call__(
-        self,
-        workflow: Workflow[Any, Any],
-        identity: str,
-        payload: bytes,
-        decoded: Any,
-        settles: tuple[Settlement, ...],
-        *,
-        start_at: int,
-    ) -> bool:
-        """True: started, and settled with it. False: joined, and not settled."""
+        self, workflow: Workflow[Any, Any], start: Start, settles: tuple[Settlement, ...]
+    ) -> tuple[str, bool]:
+        """The run; True: started, and settled with it. False: joined, and not settled."""
         ...
 
 
@@ -190,12 +184,12 @@ class Mailroom:
         workflow = self._workflow(envelope)
         execution_id = envelope.execution_id
         if envelope.kind == "start":
-            start = body_of(envelope, StartOrder)
-            payload = bytes(start.request)
+            order = body_of(envelope, StartOrder)
+            payload = bytes(order.request)
             request = decoded_request(workflow, envelope, payload)
-            begun = await self._start(
-                workflow, execution_id, payload, request, settles, start_at=start.start_at
-            )
+            tags = check_tags(order.tags)
+            start = Start(execution_id, payload, request, at=order.start_at, tags=tags)
+            _, begun = await self._start(workflow, start, settles)
             return None if begun else Taken(joined=True)
         inquiry = self._inquiry.settling(settles)
         match envelope.kind:
@@ -204,9 +198,9 @@ class Mailroom:
             case "resume":
                 await inquiry.resume(execution_id, body_of(envelope, PlainOrder).reason)
             case "resolve":
-                order = body_of(envelope, ResolveOrder)
-                arguments = json.loads(bytes(order.arguments))
-                await inquiry.resolve(execution_id, order.how, order.reason, arguments)
+                decision = body_of(envelope, ResolveOrder)
+                arguments = json.loads(bytes(decision.arguments))
+                await inquiry.resolve(execution_id, decision.how, decision.reason, arguments)
             case other:
                 why = f"this engine knows no order of the kind {other!r}"
                 return Refused(error="OrderRefused", fields={}, text=why)

@@ -21,6 +21,7 @@ from perdure.sagas.live_execution import LiveExecution
 from perdure.sagas.loading import Loader
 from perdure.sagas.recorded_start import NOBODY, RecordedStart
 from perdure.sagas.settings import EngineSettings
+from perdure.sagas.start import Start
 from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.waiters import Waiters
 from perdure.sagas.workflow import Workflow
@@ -55,29 +56,26 @@ class Residents:
     def begin(
         self,
         workflow: Workflow[Any, Any],
-        execution_id: str,
-        payload: bytes,
-        request: Any,
+        start: Start,
         settles: tuple[Settlement, ...] = (),
-        *,
-        start_at: int = 0,
     ) -> "asyncio.Future[bool]":
         """Starts an execution, from a plain callback. True: it is durable; False: id is taken."""
         started: asyncio.Future[bool] = self.around.loop.create_future()
+        execution_id = start.execution_id
         shard = shard_of(execution_id, self._shards)
         execution = LiveExecution(execution_id, shard, workflow, self.around)
-        later = start_at > self.around.clock.now()
+        later = start.at > self.around.clock.now()
         if later or self.in_flight >= self._settings.max_in_flight:
-            execution.record_start(payload, start_at)
+            execution.record_start(start)
             now = execution.state.time
             row = index_row(execution, "running", now)
             submission = Submission(execution_id, shard, 0, execution.events, row, settles)
-            stored = partial(self.keeper.begin_at, start_at) if later else self.recorded_alone
+            stored = partial(self.keeper.begin_at, start.at) if later else self.recorded_alone
             self.around.committer.submit(submission, RecordedStart(stored, started))
             return started
         self.move_in(execution)
         try:
-            execution.start(payload, request)
+            execution.start(start)
         except BaseException:  # not of the body: nothing of this start goes any further
             self._forget(execution)
             raise
@@ -205,9 +203,14 @@ class Residents:
             self.look()
 
     @property
+    def limit(self) -> int:
+        """How many executions may be in flight."""
+        return self._settings.max_in_flight
+
+    @property
     def free(self) -> int:
-        """How many executions more may be in flight."""
-        return self._settings.max_in_flight - self.in_flight
+        """How many more may be."""
+        return self.limit - self.in_flight
 
     async def drain(self, seconds: float) -> None:
         """Takes nothing new; gives attempts in flight this long to end."""

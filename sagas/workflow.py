@@ -11,7 +11,7 @@ import sys
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import CodeType, FrameType
-from typing import Any, Generic, Literal, Never, NoReturn, Protocol, TypeVar, cast
+from typing import Any, Generic, Literal, Never, NoReturn, Protocol, TypeVar, cast, get_args
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -24,6 +24,7 @@ from perdure.sagas.failure import Failure
 from perdure.sagas.naming import checked_names
 from perdure.sagas.options import check_choice, checked_raises, checked_timeout
 from perdure.sagas.payload import type_text
+from perdure.sagas.runs import RunAgain
 from perdure.sagas.signature import Signature, check_function, location
 
 Q = TypeVar("Q")
@@ -43,6 +44,7 @@ class WorkflowOptions:
     raises: Iterable[type[Failure]] = ()
     on_defect: OnDefect = "suspend"
     deadline: float | None = None
+    run_again: RunAgain = "never"
 
 
 class Workflow(Generic[Q, R]):
@@ -61,6 +63,7 @@ class Workflow(Generic[Q, R]):
         "raises",
         "request",
         "result",
+        "run_again",
         "subject",
         "where",
     )
@@ -92,6 +95,8 @@ class Workflow(Generic[Q, R]):
         check_choice(signature, "on_defect", options.on_defect, ["suspend", "compensate"])
         self.on_defect: OnDefect = options.on_defect
         self.deadline = checked_timeout(signature, options.deadline, "deadline")
+        check_choice(signature, "run_again", options.run_again, get_args(RunAgain))
+        self.run_again: RunAgain = options.run_again
         self._key = _checked_key(signature, options.key, parameter.annotation)
         self._fingerprint: str | None = None
         self.__wrapped__ = function
@@ -152,13 +157,15 @@ def workflow(
     raises: Iterable[type[Failure]] = (),
     on_defect: OnDefect = "suspend",
     deadline: float | None = None,
+    run_again: RunAgain = "never",
 ) -> WorkflowDecorator:
     """Declares a workflow: a decorator for an async function of one parameter, the request.
 
     `key` tells executions apart: the name of a field of the request, or a function of it.
     `raises`: the failures it may end with. `on_defect`: what follows an exception that is no
     failure, a bug in the body: wait for a fix, or roll back. `deadline`: seconds from its start
-    after which it is cancelled and rolled back.
+    after which it is cancelled and rolled back. `run_again`: whether a start of an execution that
+    has ended is another run of it; "after_failure": unless it has succeeded.
 
     >>> @workflow(key="order_id")
     ... async def process_payment(request: ProcessPayment) -> str: ...
@@ -170,6 +177,7 @@ def workflow(
         raises=raises,
         on_defect=on_defect,
         deadline=deadline,
+        run_again=run_again,
     )
     return lambda function: Workflow(function, chosen, sys._getframe(1))
 

@@ -3,13 +3,15 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from perdure.domain.journal import STATES, IndexRow
+from perdure.domain.errors import BadIdentity
+from perdure.domain.identity import check_tags
+from perdure.domain.journal import STATES, IndexRow, Scan
 from perdure.domain.states import WORDS, instant
 from perdure.infrastructure.command_line.reading import rows_of
 from perdure.infrastructure.command_line.terminal import printable, screen
@@ -60,6 +62,13 @@ def list_executions(
     workflow: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only executions of this workflow.")
     ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Only what bears this tag. May be repeated: those that bear all.",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest ones.")] = 50,
     as_json: JSONOption = False,
 ) -> None:
@@ -68,7 +77,9 @@ def list_executions(
     Example: perdure list --journal sqlite:///payments.db --state stuck
     """
     states = STATES if state is None else (state,)
-    rows = asyncio.run(rows_of(journal, states=states, workflow=workflow, limit=limit + 1))
+    tags = tags_of(tag or ())
+    scan = Scan(states=states, workflow=workflow, tags=tags, everything=True, limit=limit + 1)
+    rows = asyncio.run(rows_of(journal, scan))
     more, rows = len(rows) > limit, rows[:limit]
     if as_json:
         for row in rows:
@@ -76,14 +87,27 @@ def list_executions(
         return
     console = screen()
     if not rows:
-        console.print("No execution fits." if state or workflow else "The journal is empty.")
+        console.print("No execution fits." if state or workflow or tag else "The journal is empty.")
         return
     console.print(table_of(rows, console.width))
     if more:
         console.print(f"The newest {limit}; there are more: raise --limit.")
 
 
-def row_json(row: IndexRow) -> dict[str, str]:
+def tags_of(texts: Sequence[str]) -> dict[str, str]:
+    """Tags as they are typed. Refuses what can be none."""
+    tags: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or tags.setdefault(name.strip(), value.strip()) != value.strip():
+            raise typer.BadParameter(f"--tag {text!r}: say NAME=VALUE, each name once")
+    try:
+        return check_tags(tags)
+    except BadIdentity as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def row_json(row: IndexRow) -> dict[str, Any]:
     """One row for programs, with times as ISO 8601 text in UTC."""
     return {
         "id": row.execution_id,
@@ -92,6 +116,7 @@ def row_json(row: IndexRow) -> dict[str, str]:
         "started": instant(row.started).isoformat(),
         "changed": instant(row.changed).isoformat(),
         "reason": row.reason,
+        "tags": dict(row.tags or {}),
     }
 
 

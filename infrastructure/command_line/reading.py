@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from perdure.domain.errors import Undecodable, UnknownExecution
 from perdure.domain.events import Event
 from perdure.domain.execution import fold
-from perdure.domain.identity import Identity
+from perdure.domain.identity import Identity, first_run, normal
 from perdure.domain.journal import IndexRow, Journal, Scan
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.domain.states import BlockedByCode, State, state_of
 from perdure.infrastructure.errors import NotBegun
 from perdure.infrastructure.journals import open_journal
+from perdure.sagas.runs import run_meant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Record:
     execution_id: str
     state: State
     stream: list[Event]
+    runs: int = 1  # that its key has had
     waiting: Sequence[Envelope] = ()  # orders that no engine has taken yet
 
 
@@ -38,20 +40,17 @@ async def visited(url: str) -> AsyncIterator[Journal]:
         await journal.close()
 
 
-async def rows_of(
-    url: str, *, states: tuple[str, ...], workflow: str | None, limit: int
-) -> list[IndexRow]:
-    """The newest executions that fit, newest first."""
-    scan = Scan(states=states, workflow=workflow, everything=True, limit=limit)
+async def rows_of(url: str, scan: Scan) -> list[IndexRow]:
+    """The executions that fit."""
     async with visited(url) as journal:
         return list(await journal.scan(scan))
 
 
 async def record_of(url: str, execution_id: str) -> Record:
     """One execution. Raises BadIdentity, UnknownExecution, NotBegun, Undecodable."""
-    execution_id = str(Identity.of(execution_id))
     async with visited(url) as journal:
-        row = (await journal.rows([execution_id])).get(execution_id)
+        execution_id, row = await run_meant(journal, execution_id)
+        last, _ = await run_meant(journal, first_run(execution_id))
         stream = (await journal.read([execution_id])).get(execution_id)
         waiting = (await waiting_in(journal, [execution_id]))[execution_id]
     if stream is None:
@@ -67,18 +66,26 @@ async def record_of(url: str, execution_id: str) -> Record:
         execution_id=execution_id,
         state=state_now(execution_id, row, stream),
         stream=stream,
+        runs=Identity.of(last).run,
         waiting=waiting,
     )
 
 
 async def waiting_in(journal: Journal, execution_ids: Sequence[str]) -> dict[str, list[Envelope]]:
-    """The orders to each of these that no engine has taken yet, in the order of their coming."""
+    """The orders to each of these that no engine has taken yet, in the order of their coming.
+
+    Those that leave the run open count for every run.
+    """
     found: dict[str, list[Envelope]] = {each: [] for each in execution_ids}
+    runs: dict[str, set[str]] = {}
+    for each in execution_ids:
+        for name in (normal(each), first_run(each)):
+            runs.setdefault(name, set()).add(each)
     after = 0
     while page := await journal.envelopes(after, OPEN_PAGE):
         for envelope in page:
-            if envelope.execution_id in found:
-                found[envelope.execution_id].append(envelope)
+            for each in runs.get(envelope.execution_id, ()):
+                found[each].append(envelope)
         after = page[-1].arrival
     return found
 

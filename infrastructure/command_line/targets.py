@@ -13,11 +13,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from perdure.domain.identity import Identity
 from perdure.domain.journal import ENDED_STATES, IndexRow, Journal, Scan
 from perdure.infrastructure.command_line.listing import table_of
 from perdure.infrastructure.command_line.reading import visited, waiting_in
 from perdure.infrastructure.command_line.where import FIELDS, Where
+from perdure.sagas.runs import run_meant
 
 PAGE = 5_000
 SHOWN = 10  # of many, before the question
@@ -32,8 +32,8 @@ WhereOption = Annotated[
         "--where",
         metavar="CONDITIONS",
         help="Instead of ids: all that fit, like state=stuck,workflow=process_payment,"
-        f"reason~timeout. Fields: {', '.join(FIELDS)}; = is equal, ~ contains. May be repeated; "
-        "conditions on several fields have to fit all, on one field one of them.",
+        f"reason~timeout. Fields: {', '.join(FIELDS)}, tag.NAME; = is equal, ~ contains. May be "
+        "repeated; conditions on several fields have to fit all, on one field one of them.",
     ),
 ]
 DryRunOption = Annotated[
@@ -101,10 +101,9 @@ def states_of(where: Where, scope: Scope) -> tuple[str, ...]:
 
 async def named(url: str, ids: Sequence[str]) -> list[Target]:
     """Those with these ids, each once. Raises BadIdentity."""
-    wanted = list(dict.fromkeys(str(Identity.of(each)) for each in ids))
     async with visited(url) as journal:
-        rows = await journal.rows(wanted)
-        return await with_orders(journal, [Target(each, rows.get(each)) for each in wanted])
+        rows = dict([await run_meant(journal, each) for each in ids])
+        return await with_orders(journal, [Target(each, row) for each, row in rows.items()])
 
 
 async def selected(url: str, where: Where, states: tuple[str, ...]) -> list[Target]:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from perdure.domain import events
 from perdure.domain.events import Event
+from perdure.domain.identity import Identity, first_run
 from perdure.domain.states import (
     BlockedByCode,
     Compensating,
@@ -62,6 +63,14 @@ def heading(record: Record) -> Text:
         f"{'ended' if ended else 'the last'} after {took} s",
         style="dim",
     )
+    if record.runs > 1:
+        run = Identity.of(record.execution_id)
+        others = "" if run.run == 1 else f"; the first: {first_run(record.execution_id)}~1"
+        head.append(f"\n  run {run.run} of {record.runs}{printable(others)}", style="dim")
+    first = record.stream[0]
+    if isinstance(first, events.ExecutionStarted) and first.tags:
+        tags = ", ".join(f"{name}={value}" for name, value in first.tags.items())
+        head.append(f"\n  {printable(tags)}", style="dim")
     return head
 
 

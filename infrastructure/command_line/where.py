@@ -12,6 +12,7 @@ from typing import Literal
 
 import typer
 
+from perdure.domain.identity import NAME
 from perdure.domain.journal import STATES, IndexRow
 from perdure.domain.states import WORDS
 
@@ -21,9 +22,12 @@ FIELDS = {
     "reason": attrgetter("reason"),
     "id": attrgetter("execution_id"),
 }
+TAG = "tag."  # and the name of one
+CHOICES = ", ".join([*FIELDS, f"{TAG}NAME"])
+
 # A comma separates where another condition follows, and belongs to the value elsewhere.
-BETWEEN = re.compile(r",(?=\s*\w+\s*[=~])")
-CONDITION = re.compile(r"\s*(?P<field>\w+)\s*(?P<operator>[=~])(?P<value>.*)", re.DOTALL)
+BETWEEN = re.compile(r",(?=\s*[\w.-]+\s*[=~])")
+CONDITION = re.compile(r"\s*(?P<field>[\w.-]+)\s*(?P<operator>[=~])(?P<value>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,14 @@ class Condition:
     value: str
 
     def fits(self, row: IndexRow) -> bool:
-        has: str = FIELDS[self.field](row)
+        has = self._has(row)
         return has == self.value if self.operator == "=" else self.value.lower() in has.lower()
+
+    def _has(self, row: IndexRow) -> str:
+        if self.field.startswith(TAG):
+            return (row.tags or {}).get(self.field.removeprefix(TAG), "")
+        has: str = FIELDS[self.field](row)
+        return has
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +80,11 @@ def _condition(text: str) -> Condition:
     if found is None:
         raise typer.BadParameter(
             f"{text!r} is no condition; say field=value, or field~part of the value, with a field "
-            f"of {', '.join(FIELDS)}"
+            f"of {CHOICES}"
         )
     field, value = found["field"], found["value"].strip()
-    if field not in FIELDS:
-        raise typer.BadParameter(f"there is no field {field!r}; choose of {', '.join(FIELDS)}")
+    if field not in FIELDS and not (field.startswith(TAG) and NAME.match(field[len(TAG) :])):
+        raise typer.BadParameter(f"there is no field {field!r}; choose of {CHOICES}")
     if not value:
         raise typer.BadParameter(f"{text.strip()!r} names no value")
     operator: Literal["=", "~"] = "=" if found["operator"] == "=" else "~"

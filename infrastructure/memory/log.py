@@ -119,6 +119,7 @@ class Log:
             if row.state in scan.states
             and scan.workflow in (None, row.workflow)
             and scan.begun in (None, row.due != row.started)
+            and (not scan.tags or scan.tags.items() <= (row.tags or {}).items())
         ]
         after = scan.after
         if scan.everything:

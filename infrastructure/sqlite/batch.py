@@ -93,6 +93,7 @@ def claim(row: IndexRow) -> tuple[object, ...]:
         row.started,
         row.changed,
         row.reason,
+        row.tags or {},
     )
 
 

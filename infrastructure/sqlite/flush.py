@@ -33,8 +33,8 @@ TRIGGER = f"""
 CREATE TEMP TRIGGER IF NOT EXISTS flush_stored INSTEAD OF INSERT ON flush
 BEGIN
     INSERT INTO executions
-        (shard, execution_id, workflow, key, state, due, started, changed, reason)
-    SELECT {element("claim", 9)} FROM json_each(NEW.claims) AS claim;
+        (shard, execution_id, workflow, key, state, due, started, changed, reason, tags)
+    SELECT {element("claim", 10)} FROM json_each(NEW.claims) AS claim;
 
     UPDATE executions
     SET (state, due, changed, reason) = ({element("row", 4)})

@@ -7,6 +7,9 @@ are the journal's.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
 
 from perdure.domain.errors import VersionConflict
 from perdure.domain.identity import shard_of
@@ -16,7 +19,7 @@ from perdure.infrastructure.sqlite import mailbox
 from perdure.infrastructure.sqlite.batch import Batch, as_json
 from perdure.infrastructure.sqlite.schema import OPEN_ONLY
 
-COLUMNS = "execution_id, shard, workflow, state, due, started, changed, reason"
+COLUMNS = "execution_id, shard, workflow, state, due, started, changed, reason, tags"
 TAKEN = (
     "SELECT e.execution_id FROM json_each(?) AS claim CROSS JOIN executions AS e "
     "ON e.shard = json_extract(claim.value, '$[0]') "
@@ -106,7 +109,7 @@ def select_rows(
 ) -> dict[str, IndexRow]:
     """The index rows of these."""
     found = connection.execute(ROWS, (wanted(execution_ids),))
-    return {row[0]: IndexRow(*row) for row in found}
+    return {row[0]: index_row(*row) for row in found}
 
 
 def select_page(connection: sqlite3.Connection, scan: Scan) -> list[IndexRow]:
@@ -120,6 +123,9 @@ def select_page(connection: sqlite3.Connection, scan: Scan) -> list[IndexRow]:
     if scan.workflow is not None:
         conditions.append("workflow = ?")
         values.append(scan.workflow)
+    for tag in (scan.tags or {}).items():
+        conditions.append("json_extract(tags, '$.\"' || ? || '\"') = ?")
+        values.extend(tag)
     if scan.everything:
         order = "started DESC, execution_id DESC"
         if scan.after is not None:
@@ -143,4 +149,9 @@ def select_page(connection: sqlite3.Connection, scan: Scan) -> list[IndexRow]:
         f"ORDER BY {order} LIMIT ?",
         (*values, scan.limit),
     )
-    return [IndexRow(*row) for row in found]
+    return [index_row(*row) for row in found]
+
+
+def index_row(*row: Any) -> IndexRow:
+    columns = (*row[:-1], None if row[-1] == "{}" else msgspec.json.decode(row[-1]))
+    return IndexRow(*columns)

@@ -12,7 +12,7 @@ from perdure.infrastructure.command_line.listing import table_of
 from tests.command_line.conftest import CommandLine
 from tests.journals.submissions import row
 
-FIELDS = {"id", "workflow", "state", "started", "changed", "reason"}
+FIELDS = {"id", "workflow", "state", "started", "changed", "reason", "tags"}
 
 
 def test_it_lists_the_newest_first_with_state_and_reason(

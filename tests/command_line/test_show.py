@@ -8,7 +8,7 @@ import pytest
 from perdure import open_engine
 from perdure.domain import events
 from perdure.domain.identity import shard_of
-from perdure.domain.journal import Submission
+from perdure.domain.journal import Scan, Submission
 from perdure.infrastructure.command_line.reading import record_of, rows_of
 from perdure.infrastructure.journals import open_journal
 from tests.command_line.conftest import CommandLine, Order, process_payment
@@ -125,6 +125,6 @@ async def test_a_journal_is_read_while_an_engine_runs_on_it(journal: str) -> Non
         order = Order(order_id="4", fate="fulfilled")
         await asyncio.wait_for(engine.execute(process_payment, order), 10)
         record = await record_of(journal, "process_payment@4")
-        [row] = await rows_of(journal, states=("succeeded",), workflow=None, limit=1)
+        [row] = await rows_of(journal, Scan(states=("succeeded",), everything=True, limit=1))
     assert row.execution_id == record.execution_id
     assert type(record.stream[-1]).__name__ == "ExecutionSucceeded"

@@ -9,6 +9,7 @@ import pytest
 from perdure import workflow
 from perdure.sagas import timers
 from perdure.sagas.live_execution import LiveExecution
+from perdure.sagas.start import Start
 from perdure.sagas.timers import Timers
 from tests.engine.places import Place
 from tests.engine.shop import look_up
@@ -32,9 +33,9 @@ async def test_a_far_timer_keeps_no_execution_in_memory(
     seen: WeakSet[LiveExecution] = WeakSet()
     note = LiveExecution.record_start
 
-    def noted(execution: LiveExecution, payload: bytes) -> None:
+    def noted(execution: LiveExecution, start: Start) -> None:
         seen.add(execution)
-        note(execution, payload)
+        note(execution, start)
 
     monkeypatch.setattr(LiveExecution, "record_start", noted)
     async with memory.engine(sleep_long, ask_in_time) as engine:

@@ -24,6 +24,7 @@ SAMPLES: dict[object, object] = {
     events.End: END,
     tuple[events.Undo, ...]: (UNDO,),
     tuple[str, ...]: ("charge",),
+    dict[str, str]: {"customer": "c-1"},
 }
 
 
