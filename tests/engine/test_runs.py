@@ -23,7 +23,7 @@ from tests.engine.shop import world
 pytestmark = pytest.mark.every_python
 
 
-class Declined(Failure):
+class CardRefused(Failure):
     card: str
 
 
@@ -38,12 +38,12 @@ async def refund(result: str | None, card: str) -> None:
     await world.serve("refund", card)
 
 
-@activity(raises=[Declined])
+@activity(raises=[CardRefused])
 async def confirm(card: str) -> None:
     await world.serve("confirm", card)
 
 
-@workflow(key=lambda card: "o-1", raises=[Declined], run_again="after_failure")
+@workflow(key=lambda card: "o-1", raises=[CardRefused], run_again="after_failure")
 async def pay(card: str) -> str:
     key = await charge(card)
     await confirm(card)
@@ -61,12 +61,12 @@ async def pay_once(card: str) -> str:
 
 
 async def test_a_start_after_a_failure_is_the_next_run_with_keys_of_its_own(place: Place) -> None:
-    world.fail("confirm", Declined(card="visa"), Declined(card="amex"))
+    world.fail("confirm", CardRefused(card="visa"), CardRefused(card="amex"))
     async with place.engine(pay) as engine:
         for number, card in enumerate(["visa", "amex"], 1):
             handle = await engine.start(pay, card)
             assert Identity.of(handle.id).run == number
-            with pytest.raises(Declined, match=card):
+            with pytest.raises(CardRefused, match=card):
                 await handle.result(timeout=10)
         assert await engine.execute(pay, "master", timeout=10)
         assert await engine.execute(pay, "master", timeout=10)  # has succeeded: joined
@@ -83,7 +83,7 @@ async def test_a_start_after_a_failure_is_the_next_run_with_keys_of_its_own(plac
 
 
 async def test_an_id_without_a_run_means_the_last_one(place: Place) -> None:
-    world.fail("confirm", Declined(card="visa"))
+    world.fail("confirm", CardRefused(card="visa"))
     gate = world.hold("charge")
     async with place.engine(pay) as engine:
         first = await engine.start(pay, "visa")
@@ -92,7 +92,7 @@ async def test_an_id_without_a_run_means_the_last_one(place: Place) -> None:
         joined = await engine.start(pay, "visa")
         assert joined.id == first.id == "pay@o-1"
         gate.open()
-        with pytest.raises(Declined):
+        with pytest.raises(CardRefused):
             await waiting
         gate = world.gates["charge"] = type(gate)()
         second = await engine.start(pay, "master")
@@ -105,7 +105,7 @@ async def test_an_id_without_a_run_means_the_last_one(place: Place) -> None:
         for handle in (first, second, engine.handle("pay@o-1")):
             with pytest.raises(CancelledExecution, match="by mistake"):
                 await handle.result(timeout=10)
-        with pytest.raises(Declined):
+        with pytest.raises(CardRefused):
             await engine.handle("pay@o-1~1").result(timeout=10)
 
 
@@ -126,9 +126,9 @@ async def test_of_concurrent_starts_after_an_end_one_begins_and_the_others_join(
     place: Place,
 ) -> None:
     # behaviour 34
-    world.fail("confirm", Declined(card="visa"))
+    world.fail("confirm", CardRefused(card="visa"))
     async with place.engine(pay) as engine:
-        with pytest.raises(Declined):
+        with pytest.raises(CardRefused):
             await engine.execute(pay, "visa", timeout=10)
         starts = [engine.execute(pay, "master", timeout=10) for _ in range(20)]
         assert len(set(await asyncio.gather(*starts))) == 1
@@ -138,13 +138,13 @@ async def test_of_concurrent_starts_after_an_end_one_begins_and_the_others_join(
 
 async def test_the_next_run_survives_a_crash(place: Place) -> None:
     # behaviour 1
-    world.fail("confirm", Declined(card="visa"))
+    world.fail("confirm", CardRefused(card="visa"))
     gate = world.hold("confirm")
     async with place.engine(pay) as engine:
         waiting = asyncio.create_task(engine.execute(pay, "visa", timeout=10))
         await gate.entered()
         gate.open()
-        with pytest.raises(Declined):
+        with pytest.raises(CardRefused):
             await waiting
         gate = world.gates["confirm"] = type(gate)()
         await engine.start(pay, "master")
