@@ -44,6 +44,11 @@ class IndexRow:
     reason: str = ""
     tags: Mapping[str, str] | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether it is more than a start that waits, for room or for its time."""
+        return self.due != self.started
+
 
 @dataclass(slots=True)
 class Submission:

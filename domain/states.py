@@ -1,7 +1,7 @@
 """How an execution is, as a closed union: never just "pending".
 
-`state_of` derives it from the fold; only Blocked is no matter of the stream but of the code that
-runs, and is put over it by whoever knows.
+`state_of` derives it from the fold, and that decides the word. Whoever knows more than the stream
+says more: the index of a start that waits, the engine of what only memory holds, and of Blocked.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from perdure.domain import events
 from perdure.domain.execution import Execution, skipped_of, undone_of
+from perdure.domain.journal import IndexRow
 from perdure.domain.records import Phase
 
 
@@ -22,10 +23,10 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Nothing runs; goes on at `until`, for a timer or the next attempt of `waits_for`."""
+    """Nothing of it runs: it goes on with `waits_for`, at `until`; None where no time says when."""
 
     waits_for: str
-    until: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,11 @@ class Cancelled:
     skipped: tuple[str, ...] = ()
 
 
+ITS_START = "its start"
+ORDERED = Waiting("an engine that takes its start")
+FOR_ROOM = Waiting("room in an engine")
+UNRECORDED = Waiting("a slot, or something inside its body")  # no event tells which
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -145,7 +151,7 @@ def state_of(execution: Execution) -> State:
     ]
     waits += [(due, "a timer") for due in execution.timers.values()]
     if not waits:
-        return Running(())
+        return UNRECORDED
     due, what = min(waits)
     return Waiting(what, instant(due))
 
@@ -154,10 +160,15 @@ def _next_of(phase: Phase, attempt: int) -> str:
     return "the probe" if phase is Phase.VERIFYING else f"attempt {attempt + 1}"
 
 
-def state_at(execution: Execution, now: int) -> State:
-    """The state at this time: a start may have been ordered for later."""
+def state_at(execution: Execution, now: int, row: IndexRow | None = None) -> State:
+    """The state at this time: a start may have been ordered for later, or wait for room.
+
+    The latter its row of the index tells, to whoever has it not in memory.
+    """
     if execution.version == 1 and execution.started > now:
-        return Waiting("its start", instant(execution.started))
+        return Waiting(ITS_START, instant(execution.started))
+    if execution.version == 1 and row is not None and not row.begun:
+        return FOR_ROOM
     return state_of(execution)
 
 

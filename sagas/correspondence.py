@@ -30,7 +30,7 @@ from perdure.domain.mailbox import (
     storable,
 )
 from perdure.domain.post_office import PostOffice
-from perdure.domain.states import BlockedByCode, Running, State, state_at, word_of
+from perdure.domain.states import ORDERED, BlockedByCode, State, state_at, word_of
 from perdure.sagas import resolving
 from perdure.sagas.answers import outcome
 from perdure.sagas.history import HistoryEvent, history_of
@@ -153,11 +153,11 @@ class Correspondence:
         row = (await self._office.rows([execution_id])).get(execution_id)
         if row is None:
             await self._check_posted(execution_id)
-            return Running(())
+            return ORDERED
         if row.state == "blocked":
             return BlockedByCode(row.reason)
         execution = fold(execution_id, await self._stream(execution_id))
-        return state_at(execution, self._letters.clock.now())
+        return state_at(execution, self._letters.clock.now(), row)
 
     async def wait(
         self, execution_id: str, states: Collection[str], timeout: float | None

@@ -101,7 +101,7 @@ class Inquiry:
                     return BlockedByCode(parked.reason)
             if execution_id not in self._residents.live:
                 execution = fold(execution_id, await self.stream(execution_id))
-                return state_at(execution, self._residents.around.clock.now())
+                return state_at(execution, self._residents.around.clock.now(), row)
 
     async def wait(
         self, execution_id: str, states: Collection[str], timeout: float | None

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,8 @@ from rich.text import Text
 from perdure.domain.errors import BadIdentity
 from perdure.domain.identity import check_tags
 from perdure.domain.journal import STATES, IndexRow, Scan
-from perdure.domain.states import WORDS, instant
+from perdure.domain.states import FOR_ROOM, WORDS, instant, word_of
+from perdure.infrastructure.clock import SystemClock
 from perdure.infrastructure.command_line.reading import rows_of
 from perdure.infrastructure.command_line.terminal import printable, screen
 
@@ -43,7 +45,7 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object
 def known_state(state: str | None) -> str | None:
     """Refuses a state that no execution can be in."""
     if state is not None and state not in STATES:
-        hint = "; what waits for a time is listed as running" if state in WORDS.values() else ""
+        hint = "; what waits is found with --state running" if state in WORDS.values() else ""
         raise typer.BadParameter(f"{state!r} is none of {', '.join(STATES)}{hint}")
     return state
 
@@ -82,14 +84,14 @@ def list_executions(
     rows = asyncio.run(rows_of(journal, scan))
     more, rows = len(rows) > limit, rows[:limit]
     if as_json:
-        for row in rows:
+        for row in shown(rows, lambda time: instant(time).isoformat()):
             typer.echo(json.dumps(row_json(row), ensure_ascii=False))
         return
     console = screen()
     if not rows:
         console.print("No execution fits." if state or workflow or tag else "The journal is empty.")
         return
-    console.print(table_of(rows, console.width))
+    console.print(table_of(shown(rows, local), console.width))
     if more:
         console.print(f"The newest {limit}; there are more: raise --limit.")
 
@@ -105,6 +107,19 @@ def tags_of(texts: Sequence[str]) -> dict[str, str]:
         return check_tags(tags)
     except BadIdentity as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def shown(rows: Sequence[IndexRow], written: Callable[[int], str]) -> list[IndexRow]:
+    """As they are to be read: a start that has not begun waits, which is running in the index."""
+    now, found = SystemClock().now(), []
+    for row in rows:
+        if row.begun:
+            found.append(row)
+            continue
+        later = row.started > now
+        reason = f"begins at {written(row.started)}" if later else f"for {FOR_ROOM.waits_for}"
+        found.append(replace(row, state=word_of(FOR_ROOM), reason=reason))
+    return found
 
 
 def row_json(row: IndexRow) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from perdure.domain.execution import fold
 from perdure.domain.identity import Identity, first_run, normal
 from perdure.domain.journal import IndexRow, Journal, Scan
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
-from perdure.domain.states import BlockedByCode, State, state_of
+from perdure.domain.states import BlockedByCode, State, state_at
+from perdure.infrastructure.clock import SystemClock
 from perdure.infrastructure.errors import NotBegun
 from perdure.infrastructure.journals import open_journal
 from perdure.sagas.runs import run_meant
@@ -91,7 +92,7 @@ async def waiting_in(journal: Journal, execution_ids: Sequence[str]) -> dict[str
 
 
 def state_now(execution_id: str, row: IndexRow | None, stream: list[Event]) -> State:
-    """What the stream tells; only that no code fits stands in the index alone."""
+    """What the stream tells; that no code fits, or no room was, stands in the index alone."""
     if row is not None and row.state == "blocked":
         return BlockedByCode(row.reason)
-    return state_of(fold(execution_id, stream))
+    return state_at(fold(execution_id, stream), SystemClock().now(), row)

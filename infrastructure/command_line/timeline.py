@@ -14,6 +14,7 @@ from perdure.domain import events
 from perdure.domain.events import Event
 from perdure.domain.identity import Identity, first_run
 from perdure.domain.states import (
+    ITS_START,
     BlockedByCode,
     Compensating,
     Running,
@@ -21,6 +22,7 @@ from perdure.domain.states import (
     Stuck,
     Suspended,
     Waiting,
+    moment,
     word_of,
 )
 from perdure.infrastructure.command_line.listing import STYLES, local
@@ -58,8 +60,10 @@ def heading(record: Record) -> Text:
     head.append(f"  {word}", style=STYLES.get(word, "cyan"))
     took = seconds(record.stream[-1].time - record.stream[0].time)
     ended = isinstance(record.stream[-1], events.TERMINAL)
+    later = isinstance(record.state, Waiting) and record.state.waits_for == ITS_START
     head.append(
-        f"\n  started {local(record.stream[0].time)}, {len(record.stream)} events, "
+        f"\n  {'begins' if later else 'started'} {local(record.stream[0].time)}, "
+        f"{len(record.stream)} events, "
         f"{'ended' if ended else 'the last'} after {took} s",
         style="dim",
     )
@@ -105,9 +109,11 @@ def standing(state: State, began: int) -> str:
         case Running(activities):
             doing = f", in {', '.join(activities)}" if activities else ""
             return f"it runs{doing}"
+        case Waiting(what) if what == ITS_START:
+            return f"it begins at {local(began)}"
         case Waiting(what, until):
-            after = seconds(int(until.timestamp() * 1_000_000) - began)
-            return f"it waits for {what}, due at +{after} s"
+            due = "" if until is None else f", due at +{seconds(moment(until) - began)} s"
+            return f"it waits for {what}{due}"
         case Suspended(reason):
             return printable(f"it is suspended until somebody resumes it: {reason}")
         case BlockedByCode(reason):

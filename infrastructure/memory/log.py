@@ -118,7 +118,7 @@ class Log:
             for row in self.executions.values()
             if row.state in scan.states
             and scan.workflow in (None, row.workflow)
-            and scan.begun in (None, row.due != row.started)
+            and scan.begun in (None, row.begun)
             and (not scan.tags or scan.tags.items() <= (row.tags or {}).items())
         ]
         after = scan.after

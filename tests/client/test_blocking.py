@@ -19,7 +19,7 @@ from perdure import (
     UnknownExecution,
     blocking,
 )
-from perdure.domain.states import Cancelled, Running, Succeeded
+from perdure.domain.states import Cancelled, Succeeded, Waiting
 from perdure.infrastructure.errors import BadAddress
 from tests.client.processes import worker
 from tests.engine.places import InMemory, OnDisk
@@ -48,7 +48,7 @@ def test_the_module_is_what_the_async_client_gives() -> None:
 def test_orders_and_answers_go_through_it(place: OnDisk, client: blocking.Client) -> None:
     handle = client.start(process_payment, ORDER)
     assert repr(handle) == "<Handle of process_payment@o-1>"
-    assert handle.status() == Running(())
+    assert handle.status() == Waiting("an engine that takes its start")
     with pytest.raises(TimeoutError):
         handle.result(timeout=0.01)
     with worker(place.url):

@@ -16,7 +16,7 @@ from perdure import (
     connect,
     workflow,
 )
-from perdure.domain.states import Running, Succeeded
+from perdure.domain.states import Succeeded, Waiting
 from tests.engine.places import Place, kinds
 from tests.engine.shop import OutOfStock, ProcessPayment, find, process_payment, world
 
@@ -44,7 +44,7 @@ async def test_an_order_is_durable_without_an_engine_and_carried_out_by_the_next
 ) -> None:
     handle = await client.start(process_payment, ORDER)
     assert handle.id == "process_payment@o-1"
-    assert await handle.status() == Running(())
+    assert await handle.status() == Waiting("an engine that takes its start")
     assert await handle.history() == []
     async with connect(place.url) as other:  # by its id, from anywhere
         waiting = asyncio.create_task(other.handle(handle.id, process_payment).result())

@@ -1,16 +1,19 @@
 """`perdure list`: what it finds, prints and refuses."""
 
+import asyncio
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from perdure import EngineSettings, open_engine
 from perdure.infrastructure.command_line.listing import table_of
-from tests.command_line.conftest import CommandLine
-from tests.journals.submissions import row
+from perdure.infrastructure.journals import open_journal
+from tests.command_line.conftest import CommandLine, Order, process_payment
+from tests.journals.submissions import row, start
 
 FIELDS = {"id", "workflow", "state", "started", "changed", "reason", "tags"}
 
@@ -69,7 +72,7 @@ def test_an_unknown_state_is_bad_usage(perdure: CommandLine, journal: str) -> No
 def test_a_state_that_only_show_tells_is_explained(perdure: CommandLine, journal: str) -> None:
     printed = perdure("list", "--journal", journal, "--state", "waiting")
     assert printed.status == 2
-    assert "listed as running" in " ".join(printed.err.replace("│", " ").split())
+    assert "found with --state running" in " ".join(printed.err.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("columns", [80, 120])
@@ -104,3 +107,40 @@ def test_an_address_of_no_kind_is_one_line(perdure: CommandLine) -> None:
     printed = perdure("list", "--journal", "payments.db")
     assert printed.status == 1
     assert len(printed.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["list", "show"])
+def test_a_start_that_has_not_begun_is_told_as_waiting(
+    perdure: CommandLine, journal: str, command: str
+) -> None:
+    at = datetime(2100, 1, 1, tzinfo=UTC)
+
+    async def order() -> None:
+        settings = EngineSettings(stop_seconds=0.0)
+        async with open_engine(journal, [process_payment], settings=settings) as engine:
+            later = Order(order_id="later", fate="fulfilled")
+            await engine.start(process_payment, later, start_at=at)
+
+    asyncio.run(order())
+    identity = ["process_payment@later"] if command == "show" else ["--state", "running"]
+    printed = perdure(command, *identity, "--journal", journal)
+    told = f"begins at {at.astimezone():%Y-%m-%d %H:%M:%S}"
+    assert "waiting" in printed.out
+    assert told in " ".join(printed.out.split())
+    if command == "list":
+        row = json.loads(perdure("list", *identity, "--journal", journal, "--json").out)
+        assert (row["state"], row["reason"]) == ("waiting", f"begins at {at.isoformat()}")
+
+
+def test_a_start_that_found_no_room_is_told_as_waiting_for_it(
+    perdure: CommandLine, journal: str
+) -> None:
+    async def leave_a_start() -> None:
+        opened = await open_journal(journal)
+        await opened.append([start("process_payment@late", due=1, started=1)])
+        await opened.close()
+
+    asyncio.run(leave_a_start())
+    printed = perdure("list", "--state", "running", "--journal", journal, "--json")
+    told = json.loads(printed.out)
+    assert (told["state"], told["reason"]) == ("waiting", "for room in an engine")

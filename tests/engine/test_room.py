@@ -2,7 +2,8 @@
 
 import pytest
 
-from perdure import Busy
+from perdure import Busy, connect
+from perdure.domain.states import Running, Waiting
 from tests.engine.places import Place
 from tests.engine.shop import find, world
 
@@ -32,3 +33,16 @@ async def test_what_else_is_said_of_a_full_engine_is_refused(memory: Place) -> N
     async with memory.engine(find) as engine:
         with pytest.raises(ValueError, match='say "wait" or "raise"'):
             await engine.start(find, "o-1", when_full="fail")  # type: ignore[arg-type]
+
+
+async def test_what_waits_for_room_says_so_to_an_engine_and_to_a_client(place: Place) -> None:
+    gate = world.hold("price")
+    async with place.engine(find, max_in_flight=1) as engine, connect(place.url) as client:
+        first = await engine.start(find, "o-1")
+        await gate.entered()
+        waiting = await engine.start(find, "o-2")
+        for asked in (waiting, client.handle(waiting.id)):
+            assert await asked.status() == Waiting("room in an engine")
+        assert await client.handle(first.id).status() == Running(("look_up",))
+        gate.open()
+        assert await waiting.result(timeout=10) == "the price"
