@@ -16,9 +16,10 @@ from perdure.domain.records import Phase
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Attempts are in flight, or about to be: `activities` by name."""
+    """Attempts are in flight: `activities` by name; `queued` are others, which wait for a slot."""
 
     activities: tuple[str, ...]
+    queued: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +145,21 @@ def state_of(execution: Execution) -> State:
     running = tuple(r.name for r in execution.open.values() if r.phase is Phase.IN_FLIGHT)
     if running:
         return Running(running)
+    waits = waits_of(execution)
+    if not waits:
+        return UNRECORDED
+    due, what = min(waits)
+    return Waiting(what, instant(due))
+
+
+def waits_of(execution: Execution) -> list[tuple[int, str]]:
+    """What is recorded that it waits for, and when each is due."""
     waits = [
         (record.due, f"{_next_of(record.phase, record.attempt)} of {record.name}")
         for record in execution.open.values()
         if record.due is not None
     ]
-    waits += [(due, "a timer") for due in execution.timers.values()]
-    if not waits:
-        return UNRECORDED
-    due, what = min(waits)
-    return Waiting(what, instant(due))
+    return waits + [(due, "a timer") for due in execution.timers.values()]
 
 
 def _next_of(phase: Phase, attempt: int) -> str:

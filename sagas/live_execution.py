@@ -17,7 +17,7 @@ from perdure.domain.events import End, Event
 from perdure.domain.execution import Execution
 from perdure.domain.journal import Submission
 from perdure.domain.mailbox import Settlement
-from perdure.domain.states import BlockedByCode, State, state_at
+from perdure.domain.states import State
 from perdure.sagas.asking import collect
 from perdure.sagas.backward import Backward
 from perdure.sagas.body import NOTHING, BodyRun
@@ -25,6 +25,7 @@ from perdure.sagas.concluding import conclude
 from perdure.sagas.forward import Forward
 from perdure.sagas.index import delayed, index_change
 from perdure.sagas.replay import Feeding
+from perdure.sagas.standing import standing
 from perdure.sagas.start import Start
 from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.workflow import Workflow
@@ -193,9 +194,7 @@ class LiveExecution:
             self.around.committer.submit(submission, self)
 
     def status(self) -> State:
-        if self.blocked is not None and self.state.end is None:
-            return BlockedByCode(str(self.blocked))
-        return state_at(self.state, self.around.clock.now())
+        return standing(self)
 
     @property
     def status_word(self) -> str:
