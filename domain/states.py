@@ -4,6 +4,7 @@
 says more: the index of a start that waits, the engine of what only memory holds, and of Blocked.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -12,6 +13,8 @@ from perdure.domain import events
 from perdure.domain.execution import Execution, skipped_of, undone_of
 from perdure.domain.journal import IndexRow
 from perdure.domain.records import Phase
+
+CODE = re.compile(r" \[code (\w+)\]\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,20 @@ class Suspended:
 
 @dataclass(frozen=True, slots=True)
 class BlockedByCode:
-    """The code that runs here cannot go on with what is recorded."""
+    """The code that runs here cannot go on with what is recorded; `code` is its fingerprint."""
 
     reason: str
+    code: str = ""
+
+    @classmethod
+    def read(cls, reason: str) -> "BlockedByCode":
+        """From the reason in the index: it has no column for the code, which stands at its end."""
+        code = CODE.search(reason)
+        return cls(reason) if code is None else cls(reason[: code.start()], code[1])
+
+    def __str__(self) -> str:
+        """The reason in the index."""
+        return f"{self.reason} [code {self.code}]" if self.code else self.reason
 
 
 @dataclass(frozen=True, slots=True)

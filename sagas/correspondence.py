@@ -155,7 +155,7 @@ class Correspondence:
             await self._check_posted(execution_id)
             return ORDERED
         if row.state == "blocked":
-            return BlockedByCode(row.reason)
+            return BlockedByCode.read(row.reason)
         execution = fold(execution_id, await self._stream(execution_id))
         return state_at(execution, self._letters.clock.now(), row)
 

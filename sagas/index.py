@@ -57,8 +57,10 @@ def index_word(execution: "LiveExecution") -> str:
 def parked_reason(execution: "LiveExecution") -> str:
     """Why it is parked, in words; empty when it is not."""
     match execution.status():
-        case Suspended(reason) | Stuck(_, reason) | BlockedByCode(reason):
+        case Suspended(reason) | Stuck(_, reason):
             return reason
+        case BlockedByCode() as blocked:
+            return str(blocked)
         case _:
             return ""
 

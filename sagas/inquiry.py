@@ -98,7 +98,7 @@ class Inquiry:
             if row is not None and row.state == "blocked":
                 parked = await self._still_parked(row)
                 if parked is not None:
-                    return BlockedByCode(parked.reason)
+                    return BlockedByCode.read(parked.reason)
             if execution_id not in self._residents.live:
                 execution = fold(execution_id, await self.stream(execution_id))
                 return state_at(execution, self._residents.around.clock.now(), row)

@@ -21,6 +21,7 @@ from perdure.domain.errors import (
 from perdure.domain.events import Event
 from perdure.domain.identity import Identity
 from perdure.domain.journal import OPEN_STATES, PARKED_STATES, IndexRow, Journal, Submission
+from perdure.domain.states import BlockedByCode
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.deadlines import expire, watch
 from perdure.sagas.live_execution import LiveExecution
@@ -152,11 +153,14 @@ class Loader:
     def _block(self, row: IndexRow, error: Blocked) -> None:
         """Told of once it is durable: whoever hears of it and asks, is to read the same."""
         residents = self._residents
-        parked = ExecutionParked(row.execution_id, "blocked", str(error))
-        if (row.state, row.reason) == ("blocked", str(error)):
+        workflow = self._workflows.get(row.workflow)
+        code = workflow.code_fingerprint if workflow is not None else ""
+        reason = str(BlockedByCode(str(error), code))
+        parked = ExecutionParked(row.execution_id, "blocked", reason)
+        if (row.state, row.reason) == ("blocked", reason):
             residents.waiters.parked(parked)
             return
-        changed = replace(row, state="blocked", due=None, reason=str(error))
+        changed = replace(row, state="blocked", due=None, reason=reason)
         submission = Submission(row.execution_id, row.shard, -1, [], changed)
         noted: asyncio.Future[None] = residents.around.loop.create_future()
         self._noting.add(noted)

@@ -29,7 +29,7 @@ def standing(execution: "LiveExecution") -> State:
     """Its state now."""
     state = execution.state
     if execution.blocked is not None and state.end is None:
-        return BlockedByCode(str(execution.blocked))
+        return BlockedByCode(str(execution.blocked), execution.workflow.code_fingerprint)
     now = execution.around.clock.now()
     told = state_at(state, now)
     if execution.parked or not isinstance(told, Running | Waiting):

@@ -94,5 +94,5 @@ async def waiting_in(journal: Journal, execution_ids: Sequence[str]) -> dict[str
 def state_now(execution_id: str, row: IndexRow | None, stream: list[Event]) -> State:
     """What the stream tells; that no code fits, or no room was, stands in the index alone."""
     if row is not None and row.state == "blocked":
-        return BlockedByCode(row.reason)
+        return BlockedByCode.read(row.reason)
     return state_at(fold(execution_id, stream), SystemClock().now(), row)

@@ -116,8 +116,8 @@ def standing(state: State, began: int) -> str:
             return f"it waits for {what}{due}"
         case Suspended(reason):
             return printable(f"it is suspended until somebody resumes it: {reason}")
-        case BlockedByCode(reason):
-            return printable(f"it is blocked until code runs that fits: {reason}")
+        case BlockedByCode():
+            return printable(f"it is blocked until code runs that fits: {state}")
         case Compensating(left):
             return f"it is being rolled back, to undo: {', '.join(left)}"
         case Stuck(activity, reason):

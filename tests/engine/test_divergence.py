@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from perdure import ExecutionParked, Workflow, activity, workflow
+from perdure import ExecutionParked, Workflow, activity, connect, workflow
 from perdure.domain.states import BlockedByCode
 from tests.engine.places import Place, kinds, turn
 from tests.engine.shop import crashed_at, look_up, world
@@ -100,7 +100,11 @@ async def test_a_changed_body_is_blocked_and_the_old_one_finishes_it(
             await handle.result(timeout=10)
         assert parked.value.state == "blocked"
         told = parked.value.reason
-        assert isinstance(await handle.status(), BlockedByCode)
+        state = await handle.status()
+        assert isinstance(state, BlockedByCode)
+        assert (str(state), state.code) == (told, changed.code_fingerprint)
+        async with connect(left.url) as client:
+            assert await client.handle(handle.id).status() == state
         assert len(await handle.history()) == recorded
     for part in ("buy@o-1 diverges", position, expected, actual):
         assert part in told

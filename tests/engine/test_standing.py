@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from perdure import Retry, Workflow, activity, connect, workflow
-from perdure.domain.states import UNRECORDED, Running, Waiting
+from perdure.domain.states import UNRECORDED, Compensating, Running, Waiting
 from tests.engine.places import Place, recorded, turn
-from tests.engine.shop import look_up, world
+from tests.engine.shop import OutOfStock, look_up, world
+from tests.engine.test_rollback import reserve_and_refuse
 
 pytestmark = pytest.mark.every_python
 PATIENCE_SECONDS = 10
@@ -175,3 +176,20 @@ async def test_of_many_different_waits_some_are_told_and_the_others_counted(memo
     assert (event, lock, rest) == ("asyncio.Event.wait", "asyncio.Lock.acquire", "1 more")
     assert at.startswith("asyncio.Event.wait at ")
     assert at.endswith(f"test_standing.py:{line}")
+
+
+async def test_what_is_left_to_undo_becomes_less(place: Place) -> None:
+    gate = world.hold("unreserve")
+    async with place.engine(reserve_and_refuse) as engine, connect(place.url) as client:
+        handle = await engine.start(reserve_and_refuse, "o-1")
+        await gate.entered()
+        for asked in (handle, client.handle(handle.id)):
+            assert await asked.status() == Compensating(("reserve", "create_tracking_code"))
+        other = world.hold("void")
+        gate.open()
+        await other.entered()
+        for asked in (handle, client.handle(handle.id)):
+            assert await asked.status() == Compensating(("create_tracking_code",))
+        other.open()
+        with pytest.raises(OutOfStock):
+            await handle.result(timeout=PATIENCE_SECONDS)
