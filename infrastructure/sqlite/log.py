@@ -153,5 +153,6 @@ def select_page(connection: sqlite3.Connection, scan: Scan) -> list[IndexRow]:
 
 
 def index_row(*row: Any) -> IndexRow:
-    columns = (*row[:-1], None if row[-1] == "{}" else msgspec.json.decode(row[-1]))
+    *columns, tags = row
+    columns.append(None if tags == "{}" else msgspec.json.decode(tags))
     return IndexRow(*columns)
