@@ -91,7 +91,7 @@ def list_executions(
     if not rows:
         console.print("No execution fits." if state or workflow or tag else "The journal is empty.")
         return
-    console.print(table_of(shown(rows, local), console.width))
+    console.print(table_of(rows, console.width))
     if more:
         console.print(f"The newest {limit}; there are more: raise --limit.")
 
@@ -144,7 +144,7 @@ def table_of(rows: Sequence[IndexRow], columns: int) -> Table:
     for name in ("state", "started") if narrow else ("state", "started", "changed"):
         table.add_column(name, no_wrap=True)
     table.add_column("reason", overflow="fold")
-    for row in rows:
+    for row in shown(rows, local):
         reason = " ".join(printable(row.reason).split())
         if len(reason) > REASON_LENGTH:
             reason = reason[: REASON_LENGTH - 1] + "…"

@@ -144,3 +144,4 @@ def test_a_start_that_found_no_room_is_told_as_waiting_for_it(
     printed = perdure("list", "--state", "running", "--journal", journal, "--json")
     told = json.loads(printed.out)
     assert (told["state"], told["reason"]) == ("waiting", "for room in an engine")
+    assert "for room in an engine" in perdure("list", "--journal", journal).out

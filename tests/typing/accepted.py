@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Coroutine
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, assert_type
 
@@ -24,6 +25,7 @@ from perdure import (
     open_engine,
     workflow,
 )
+from perdure.domain.states import BlockedByCode, Running, Waiting
 
 
 class OutOfStock(Failure):
@@ -183,3 +185,17 @@ async def use_engine(request: ProcessPayment) -> None:
         assert_type(await handle.result(timeout=3), str)
         assert_type(await engine.execute(process_payment, request), str)
         await engine.execute(book_room, Booking(3))
+
+
+async def tell(handle: Handle[str]) -> None:
+    match await handle.status():
+        case Running(activities) as state:
+            assert_type(activities, tuple[str, ...])
+            assert_type(state.queued, tuple[str, ...])
+        case Waiting(waits_for, until):
+            assert_type(waits_for, str)
+            assert_type(until, datetime | None)
+        case BlockedByCode(reason) as state:
+            assert_type((reason, state.code), tuple[str, str])
+        case _:
+            pass
