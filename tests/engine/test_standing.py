@@ -1,10 +1,11 @@
 """What status() tells of an execution of which nothing runs, to an engine and to a client."""
 
 import asyncio
+import threading
 
 import pytest
 
-from perdure import Retry, Workflow, activity, connect, workflow
+from perdure import RetriesExhausted, Retry, Workflow, activity, connect, workflow
 from perdure.domain.states import UNRECORDED, Compensating, Running, Waiting
 from tests.engine.places import Place, recorded, turn
 from tests.engine.shop import OutOfStock, look_up, world
@@ -193,3 +194,26 @@ async def test_what_is_left_to_undo_becomes_less(place: Place) -> None:
         other.open()
         with pytest.raises(OutOfStock):
             await handle.result(timeout=PATIENCE_SECONDS)
+
+
+async def test_an_end_that_waits_for_a_thread_says_so(memory: Place) -> None:
+    released = threading.Event()
+
+    @activity(timeout=0.05, retry=Retry.fixed(0.01, attempts=1))
+    def hang() -> None:
+        released.wait(PATIENCE_SECONDS)
+
+    @workflow(key=str)
+    async def hung(order_id: str) -> str:
+        try:
+            await hang()
+        except RetriesExhausted:
+            return "gave up"
+        return "done"
+
+    async with memory.engine(hung) as engine:
+        handle = await engine.start(hung, "o-1")
+        state = await handle.wait(states=["waiting"], timeout=PATIENCE_SECONDS)
+        released.set()
+        assert state == Waiting("a thread that outlives its timeout")
+        assert await handle.result(timeout=PATIENCE_SECONDS) == "gave up"
