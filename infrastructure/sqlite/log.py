@@ -153,5 +153,5 @@ def select_page(connection: sqlite3.Connection, scan: Scan) -> list[IndexRow]:
 
 
 def index_row(*row: Any) -> IndexRow:
-    columns = (*row[:-1], None if row[-1] == "{}" else msgspec.json.decode(row[-1]))
-    return IndexRow(*columns)
+    *columns, tags = row
+    return IndexRow(*columns, tags=None if tags == "{}" else msgspec.json.decode(tags))
