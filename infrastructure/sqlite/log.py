@@ -153,5 +153,6 @@ def select_page(connection: sqlite3.Connection, scan: Scan) -> list[IndexRow]:
 
 
 def index_row(*row: Any) -> IndexRow:
-    *columns, tags = row
-    return IndexRow(*columns, tags=None if tags == "{}" else msgspec.json.decode(tags))
+    tags = None if row[-1] == "{}" else msgspec.json.decode(row[-1])
+    columns: tuple[Any, ...] = (*row[:-1], tags)
+    return IndexRow(*columns)
