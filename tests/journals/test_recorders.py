@@ -92,9 +92,11 @@ async def test_a_recorder_hands_out_no_row_that_another_version_wrote(
     with pytest.raises(MapperDeserialisationError, match=told):
         recorder.select_notifications(None, 10)
     assert len(recorder.select_events(B)) == len(recorder.select_notifications(3, 10)) == 2
-    with recorder.subscribe(gt=0) as subscription:
-        with pytest.raises(MapperDeserialisationError, match=told):
-            [next(subscription) for _ in range(2)]
+    with (
+        recorder.subscribe(gt=0) as subscription,
+        pytest.raises(MapperDeserialisationError, match=told),
+    ):
+        [next(subscription) for _ in range(2)]
 
 
 def test_the_mapper_names_what_it_cannot_read() -> None:
