@@ -5,16 +5,14 @@ conflict: with its own events. So the stream tells whether the order is among th
 ordered is `inquiry`'s matter.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from perdure.domain.errors import PerdureError
 from perdure.domain.events import Event
 from perdure.domain.mailbox import Settlement
 from perdure.domain.refusals import CannotCancel, CannotResolve
 from perdure.sagas.live_execution import LiveExecution
-
-Order: TypeAlias = Callable[[LiveExecution], None]
+from perdure.sagas.loading import Order
 
 
 class Errand:
