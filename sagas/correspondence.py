@@ -7,7 +7,7 @@ waited for. An order stays when nobody waits for it any more: an engine will car
 import asyncio
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from msgspec import Raw, Struct
@@ -35,6 +35,7 @@ from perdure.sagas import resolving
 from perdure.sagas.answers import outcome
 from perdure.sagas.history import HistoryEvent, history_of
 from perdure.sagas.inquiry import check_reason
+from perdure.sagas.leaks import Leaks
 from perdure.sagas.lookout import Lookout
 from perdure.sagas.posting import Posting
 from perdure.sagas.recovery import activities_of
@@ -68,6 +69,7 @@ class Letters:
     clock: Clock
     ids: Ids
     reply_timeout: float | None
+    leaks: Leaks = field(default_factory=Leaks)
 
     async def post(self, execution_id: str, kind: str, body: Struct) -> Envelope:
         """Returns when it is durable."""
@@ -185,11 +187,11 @@ class Correspondence:
         stream = await self._stream(execution_id)
         state = fold(execution_id, stream)
         found = {}
-        if state.rollback is None and state.end is None:
+        if state.goes_forward:
             if workflow is UNWRITTEN:
                 raise UnknownCode(execution_id, "workflow", execution_id.partition("@")[0])
             loop = asyncio.get_running_loop()
-            found = await activities_of(workflow, state, stream, loop)
+            found = await activities_of(workflow, state, stream, loop, self._letters.leaks)
         return resolving.planned(state, resolving.known(execution_id, found))
 
     async def cancel(self, execution_id: str, reason: str) -> None:

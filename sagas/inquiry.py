@@ -27,10 +27,11 @@ from perdure.domain.states import BlockedByCode, State, state_at, word_of
 from perdure.sagas import resolving
 from perdure.sagas.answers import difference, outcome, same
 from perdure.sagas.callbacks import in_callback
-from perdure.sagas.errand import Errand, Order
+from perdure.sagas.errand import Errand
 from perdure.sagas.history import HistoryEvent, history_of
 from perdure.sagas.index import index_word
 from perdure.sagas.live_execution import LiveExecution
+from perdure.sagas.loading import Order
 from perdure.sagas.recovery import activities_of, cancel, rearm
 from perdure.sagas.residents import Residents
 from perdure.sagas.runs import run_meant
@@ -259,8 +260,9 @@ class Inquiry:
         live = self._residents.live.get(execution_id)
         if live is not None:
             found |= live.forward.activities
-        elif state.rollback is None and state.end is None:
-            found |= await activities_of(workflow, state, stream, self._residents.around.loop)
+        elif state.goes_forward:
+            around = self._residents.around
+            found |= await activities_of(workflow, state, stream, around.loop, around.leaks)
         return resolving.planned(state, resolving.known(execution_id, found))
 
     async def _order(self, execution_id: str, order: Order) -> bool:

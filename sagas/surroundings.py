@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from perdure.domain.clock import Clock, Randomness
 from perdure.sagas.activity import Activity
 from perdure.sagas.committer import Committer
+from perdure.sagas.leaks import Leaks
 from perdure.sagas.slots import Slots
 from perdure.sagas.suspects import Suspects
 from perdure.sagas.threads import Threads
@@ -51,4 +52,4 @@ class Surroundings:
     residence: Residence
     activities: dict[str, Activity[..., Any]]
     context: Context  # of who opened the engine; attempts run in copies of it
-    leaked: list[object]  # bodies that would not leave: finalising them would hang the process
+    leaks: Leaks

@@ -22,7 +22,7 @@ def line_of(request: Request) -> str:
         loop, waited = request.body_loop, request
     for task in loop.tasks:
         if waited is not None and task._fut_waiter is waited:
-            return _line(task.get_coro())
+            return line_of_task(task)
     return ""
 
 
@@ -32,7 +32,9 @@ def stacks_of(tasks: Iterable[asyncio.Task[Any]]) -> str:
     return "".join(line for frame in frames for line in traceback.format_stack(frame, limit=1))
 
 
-def _line(running: Any) -> str:
+def line_of_task(task: asyncio.Task[Any]) -> str:
+    """The innermost line of the user's code where this task is; empty when it has ended."""
+    running: Any = task.get_coro()
     found: FrameType | None = None
     while isinstance(running, CoroutineType):
         frame = running.cr_frame
