@@ -17,7 +17,6 @@ from tests.engine.shop import OutOfStock, charge_credit_card, crashed_at, find, 
 pytestmark = pytest.mark.every_python
 
 FAR = 3600.0
-opened: list[AsyncGenerator[str, None]] = []  # such ones complain when they are collected
 
 
 @workflow(key=str, name="order")
@@ -113,8 +112,8 @@ async def ends_stubbornly(order_id: str) -> str:
             except BaseException:
                 continue
 
-    opened.append(articles())
-    return await anext(opened[-1])
+    opened = articles()
+    return await anext(opened)
 
 
 async def test_an_end_is_not_disturbed_by_what_would_not_leave(place: Place) -> None:
@@ -122,6 +121,7 @@ async def test_an_end_is_not_disturbed_by_what_would_not_leave(place: Place) -> 
         assert await engine.execute(ends_stubbornly, "o-1", timeout=10) == "the lamp"
         handle = engine.handle("ends_stubbornly@o-1")
         assert isinstance(await handle.status(), Succeeded)
+        assert engine._residents.around.leaks.count == 1
         assert await engine.execute(find, "o-2", timeout=10) == "the price"
 
 
