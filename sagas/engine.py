@@ -93,6 +93,7 @@ class WorkflowEngine:
             threads=self._threads,
             residence=self._residents,
             activities=self._activities,
+            names=dict(self._activities),
             context=copy_context(),
             leaks=Leaks(),
         )

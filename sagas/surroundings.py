@@ -50,6 +50,7 @@ class Surroundings:
     suspects: Suspects
     threads: Threads
     residence: Residence
-    activities: dict[str, Activity[..., Any]]
+    activities: dict[str, Activity[..., Any]]  # that it was opened with, by name and alias
+    names: dict[str, Activity[..., Any]]  # those, and what bodies have asked for by its name
     context: Context  # of who opened the engine; attempts run in copies of it
     leaks: Leaks
