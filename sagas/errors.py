@@ -8,6 +8,7 @@
     ├── UnknownFailure               a recorded failure whose class is not there
     ├── ActivityInsideActivity       an activity called while another one runs
     ├── BodyDoesNotLeave             a body that cannot be left, blocked (perdure.domain.errors)
+    ├── NoWorkflowGiven              a client's handle was asked for what only code tells
     ├── AlikeBranches                requests of as_completed that no replay could tell apart
     ├── CalledDirectly               a workflow or compensation called where only the engine may
     ├── NotInActivity                `current_activity()` outside an activity
@@ -16,7 +17,7 @@
 `PayloadTooLarge` and what executions raise are in perdure.domain.errors.
 """
 
-from perdure.domain.errors import Blocked, PerdureError
+from perdure.domain.errors import Blocked, PerdureError, UnknownCode
 
 
 class DeclarationError(PerdureError, TypeError):
@@ -93,6 +94,17 @@ class BodyDoesNotLeave(Blocked):
         super().__init__(
             f"{execution_id}: its body does not leave memory at {where}: it catches the "
             "BaseException that ends it, and goes on; catch Exception there, or raise it again"
+        )
+
+
+class NoWorkflowGiven(UnknownCode):
+    """A client's handle without its workflow was asked which compensations there would be."""
+
+    def __init__(self, execution_id: str, name: str) -> None:
+        super().__init__(execution_id, "workflow", name)
+        self.args = (
+            f"{execution_id}: only its code tells what a rollback would undo; hand the workflow "
+            f"over: client.handle({execution_id!r}, workflow)",
         )
 
 
