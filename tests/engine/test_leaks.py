@@ -131,7 +131,7 @@ async def buy(order_id: str) -> None:
     raise OutOfStock(sku="lamp")
 
 
-@workflow(key=str, name="buy")
+@workflow(key=str, name="buy", raises=[OutOfStock])
 async def buy_stubbornly(order_id: str) -> None:
     while True:
         try:
