@@ -219,11 +219,12 @@ class UnknownCode(Blocked):
 class AmbiguousCode(Blocked):
     """Two activities answer to one name; a stream could not tell which it meant."""
 
-    def __init__(self, execution_id: str, name: str) -> None:
+    def __init__(self, execution_id: str, name: str, where: str) -> None:
         self.execution_id = execution_id
         self.name = name
+        self.where = where
         super().__init__(
-            f"{execution_id}: two different activities are named {name!r}; "
+            f"{execution_id}: two different activities are named {name!r} ({where}); "
             "give one of them a name of its own with name=..."
         )
 

@@ -104,6 +104,11 @@ class Execution:
             case _:
                 self._apply_to_end(event)
 
+    @property
+    def goes_forward(self) -> bool:
+        """Whether its body has something left to do: neither a rollback nor the end has come."""
+        return self.rollback is None and self.end is None
+
     def _apply_to_end(self, event: Event) -> None:
         match event:
             case events.CompensationBegan():

@@ -106,7 +106,10 @@ class Handle(Generic[R_co]):
         return self._portal.run(self._handle.resolve(how, reason=reason, arguments=arguments))
 
     def plan(self) -> list[PlannedUndo]:
-        """What a rollback would undo now, in its order, with recorded values; nothing is done."""
+        """What a rollback would undo now, in its order, with recorded values; nothing is done.
+
+        UnknownCode from a client's handle that was given no workflow, where only its code tells.
+        """
         return self._portal.run(self._handle.plan())
 
     def __repr__(self) -> str:

@@ -46,11 +46,18 @@ class EventMapper(Mapper[str]):
         try:
             event = codec.decode(stored_event.topic, stored_event.state)
         except ValueError as error:
-            raise MapperDeserialisationError(
-                f"{stored_event.originator_id}: event {stored_event.originator_version} "
-                f"({stored_event.topic}) cannot be read: {error}"
-            ) from error
+            name, version = stored_event.originator_id, stored_event.originator_version
+            raise unreadable(name, version, stored_event.topic, error) from error
         return Recorded(str(stored_event.originator_id), stored_event.originator_version, event)
+
+
+def unreadable(
+    originator_id: object, version: int, topic: str, why: object
+) -> MapperDeserialisationError:
+    """What readers of the library are told of an event that is kept, but cannot be read here."""
+    return MapperDeserialisationError(
+        f"{originator_id}: event {version} ({topic}) cannot be read: {why}"
+    )
 
 
 def entries(stored_events: Sequence[StoredEvent]) -> list[Entry]:

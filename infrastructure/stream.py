@@ -31,8 +31,7 @@ def decoded(
             streams[execution_id] = stream
             continue
         try:
-            if written != codec.FORMAT or key_id is not None:
-                raise ValueError(foreign(written, key_id))
+            check_format(written, key_id)
             stream.append(decode(topic, body))
         except ValueError as error:
             stream = Undecodable(execution_id, f"event {version} ({topic})", str(error))
@@ -40,7 +39,10 @@ def decoded(
     return streams
 
 
-def foreign(written: int, key_id: str | None) -> str:
+def check_format(written: int, key_id: str | None) -> None:
+    """ValueError for a body that another version wrote: its bytes may look like one of ours."""
     if key_id is not None:
-        return f"it is encrypted by the key {key_id!r}, this version of Perdure reads no such rows"
-    return f"it is in format {written}, this version of Perdure reads {codec.FORMAT}"
+        what = f"it is encrypted by the key {key_id!r}, this version of Perdure reads no such rows"
+        raise ValueError(what)
+    if written != codec.FORMAT:
+        raise ValueError(f"it is in format {written}, this version of Perdure reads {codec.FORMAT}")

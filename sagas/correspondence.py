@@ -7,14 +7,14 @@ waited for. An order stays when nobody waits for it any more: an engine will car
 import asyncio
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from msgspec import Raw, Struct
 
-from perdure.domain import events
+from perdure.domain import events, rollback
 from perdure.domain.clock import Clock, Ids
-from perdure.domain.errors import ExecutionParked, Undecodable, UnknownCode, UnknownExecution
+from perdure.domain.errors import ExecutionParked, Undecodable, UnknownExecution
 from perdure.domain.events import Event, Terminal
 from perdure.domain.execution import fold
 from perdure.domain.identity import DEFAULT_SHARDS, shard_of
@@ -33,8 +33,10 @@ from perdure.domain.post_office import PostOffice
 from perdure.domain.states import ORDERED, BlockedByCode, State, state_at, word_of
 from perdure.sagas import resolving
 from perdure.sagas.answers import outcome
+from perdure.sagas.errors import NoWorkflowGiven
 from perdure.sagas.history import HistoryEvent, history_of
 from perdure.sagas.inquiry import check_reason
+from perdure.sagas.leaks import Leaks
 from perdure.sagas.lookout import Lookout
 from perdure.sagas.posting import Posting
 from perdure.sagas.recovery import activities_of
@@ -68,6 +70,7 @@ class Letters:
     clock: Clock
     ids: Ids
     reply_timeout: float | None
+    leaks: Leaks = field(default_factory=Leaks)
 
     async def post(self, execution_id: str, kind: str, body: Struct) -> Envelope:
         """Returns when it is durable."""
@@ -180,16 +183,20 @@ class Correspondence:
     async def plan(
         self, execution_id: str, workflow: Workflow[Any, Any]
     ) -> list[resolving.PlannedUndo]:
-        """As the engine's, from what is recorded and the workflow that the handle was given."""
+        """As the engine's, from what is recorded and the workflow that the handle was given.
+
+        NoWorkflowGiven where what is recorded does not tell without it.
+        """
         execution_id = await self._run(execution_id)
         stream = await self._stream(execution_id)
         state = fold(execution_id, stream)
         found = {}
-        if state.rollback is None and state.end is None:
-            if workflow is UNWRITTEN:
-                raise UnknownCode(execution_id, "workflow", execution_id.partition("@")[0])
+        if state.goes_forward and workflow is UNWRITTEN:
+            if rollback.plan(state, resolving.ANYBODY, lambda name: name):
+                raise NoWorkflowGiven(execution_id, execution_id.partition("@")[0])
+        elif state.goes_forward:
             loop = asyncio.get_running_loop()
-            found = await activities_of(workflow, state, stream, loop)
+            found = await activities_of(workflow, state, stream, loop, self._letters.leaks)
         return resolving.planned(state, resolving.known(execution_id, found))
 
     async def cancel(self, execution_id: str, reason: str) -> None:

@@ -22,6 +22,7 @@ from perdure.sagas.committer import Committer
 from perdure.sagas.forbidden import refuse_in_body
 from perdure.sagas.handle import Handle
 from perdure.sagas.inquiry import Inquiry
+from perdure.sagas.leaks import Leaks
 from perdure.sagas.mailroom import Mailroom
 from perdure.sagas.naming import check_distinct
 from perdure.sagas.residents import Residents
@@ -92,8 +93,9 @@ class WorkflowEngine:
             threads=self._threads,
             residence=self._residents,
             activities=self._activities,
+            names=dict(self._activities),
             context=copy_context(),
-            leaked=[],
+            leaks=Leaks(),
         )
         watchdog.open()
         self._run("committer", self._committer.run())

@@ -7,6 +7,8 @@
     ├── PayloadError                 a value that its declared type cannot carry
     ├── UnknownFailure               a recorded failure whose class is not there
     ├── ActivityInsideActivity       an activity called while another one runs
+    ├── BodyDoesNotLeave             a body that cannot be left, blocked (perdure.domain.errors)
+    ├── NoWorkflowGiven              a client's handle was asked for what only code tells
     ├── AlikeBranches                requests of as_completed that no replay could tell apart
     ├── CalledDirectly               a workflow or compensation called where only the engine may
     ├── NotInActivity                `current_activity()` outside an activity
@@ -15,7 +17,7 @@
 `PayloadTooLarge` and what executions raise are in perdure.domain.errors.
 """
 
-from perdure.domain.errors import Blocked, PerdureError
+from perdure.domain.errors import Blocked, PerdureError, UnknownCode
 
 
 class DeclarationError(PerdureError, TypeError):
@@ -80,6 +82,29 @@ class ActivityInsideActivity(PerdureError):
             f"activity {inner!r} was called inside {outer}, where it would be neither recorded "
             f"nor retried nor undone; call {inner}.function(...) for the plain function, or let "
             "the workflow call both"
+        )
+
+
+class BodyDoesNotLeave(Blocked):
+    """A body that catches what ends it, and goes on. Its state stays in memory for good."""
+
+    def __init__(self, execution_id: str, where: str) -> None:
+        self.execution_id = execution_id
+        self.where = where
+        super().__init__(
+            f"{execution_id}: its body does not leave memory at {where}: it catches the "
+            "BaseException that ends it, and goes on; catch Exception there, or raise it again"
+        )
+
+
+class NoWorkflowGiven(UnknownCode):
+    """A client's handle without its workflow was asked which compensations there would be."""
+
+    def __init__(self, execution_id: str, name: str) -> None:
+        super().__init__(execution_id, "workflow", name)
+        self.args = (
+            f"{execution_id}: only its code tells what a rollback would undo; hand the workflow "
+            f"over: client.handle({execution_id!r}, workflow)",
         )
 
 

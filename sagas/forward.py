@@ -68,9 +68,18 @@ class Forward:
         return found
 
     def see(self, activity: Activity[..., Any]) -> None:
-        """Remembers what the body calls by this name. AmbiguousCode when that is not one thing."""
-        if self.activities.setdefault(activity.name, activity) is not activity:
-            raise AmbiguousCode(self.execution.id, activity.name)
+        """Remembers what a body calls by this name. AmbiguousCode when that is not one thing here.
+
+        Aliases do not count: whoever renames one of two has to keep its old name. Nor do rollbacks.
+        """
+        name, execution = activity.name, self.execution
+        if self.activities.get(name) is activity:
+            return
+        other = self.activities.setdefault(name, activity)
+        if other is activity and execution.state.goes_forward:
+            other = execution.around.names.setdefault(name, activity)
+        if other is not activity:
+            raise AmbiguousCode(execution.id, name, f"{other.where} and {activity.where}")
         for alias in activity.aliases:
             self.activities.setdefault(alias, activity)
 

@@ -140,7 +140,10 @@ class Handle(Generic[R_co]):
         await self._asked.resolve(self.id, how, reason, arguments)
 
     async def plan(self) -> list[PlannedUndo]:
-        """What a rollback would undo now, in its order, with recorded values; nothing is done."""
+        """What a rollback would undo now, in its order, with recorded values; nothing is done.
+
+        UnknownCode from a client's handle that was given no workflow, where only its code tells.
+        """
         return await self._asked.plan(self.id, self._workflow)
 
     def __repr__(self) -> str:

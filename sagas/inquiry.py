@@ -4,7 +4,8 @@ What is in memory is asked there, the rest is read from the journal; both say th
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -13,9 +14,9 @@ from perdure.domain.errors import (
     DifferentRequest,
     EngineStopped,
     ExecutionParked,
-    PerdureError,
     Undecodable,
     UnknownExecution,
+    VersionConflict,
 )
 from perdure.domain.events import Event
 from perdure.domain.execution import fold
@@ -26,9 +27,11 @@ from perdure.domain.states import BlockedByCode, State, state_at, word_of
 from perdure.sagas import resolving
 from perdure.sagas.answers import difference, outcome, same
 from perdure.sagas.callbacks import in_callback
+from perdure.sagas.errand import Errand
 from perdure.sagas.history import HistoryEvent, history_of
 from perdure.sagas.index import index_word
 from perdure.sagas.live_execution import LiveExecution
+from perdure.sagas.loading import Order
 from perdure.sagas.recovery import activities_of, cancel, rearm
 from perdure.sagas.residents import Residents
 from perdure.sagas.runs import run_meant
@@ -36,7 +39,6 @@ from perdure.sagas.waiters import Waiter
 from perdure.sagas.workflow import Workflow
 
 R = TypeVar("R")
-Order = Callable[[LiveExecution], None]
 
 
 class Inquiry:
@@ -92,8 +94,10 @@ class Inquiry:
             live = self._residents.live.get(execution_id)
             if live is not None:
                 state, version = live.status(), live.state.version
-                await self._durable(live, version)
-                return state
+                with suppress(VersionConflict):  # it was lost: it is read anew
+                    await self._durable(live, version)
+                    return state
+                continue
             row = (await self._journal.rows([execution_id])).get(execution_id)
             if row is not None and row.state == "blocked":
                 parked = await self._still_parked(row)
@@ -256,40 +260,34 @@ class Inquiry:
         live = self._residents.live.get(execution_id)
         if live is not None:
             found |= live.forward.activities
-        elif state.rollback is None and state.end is None:
-            found |= await activities_of(workflow, state, stream, self._residents.around.loop)
+        elif state.goes_forward:
+            around = self._residents.around
+            found |= await activities_of(workflow, state, stream, around.loop, around.leaks)
         return resolving.planned(state, resolving.known(execution_id, found))
 
     async def _order(self, execution_id: str, order: Order) -> bool:
         """Whether it was carried out: not when the execution has ended."""
         execution_id = await self.run(execution_id)
-        carried_out: list[LiveExecution] = []
-        refused: list[PerdureError] = []
-
-        def carry_out(live: LiveExecution) -> None:
-            if not live.gone and not carried_out:
-                live.settles, self._settles = self._settles, ()
-                try:
-                    order(live)
-                except (CannotCancel, CannotResolve) as error:  # the execution is as it was
-                    refused.append(error)
-                    live.settles = ()
-                except BaseException:
-                    live.settles = ()
+        mailed = bool(self._settles)
+        errand = Errand(order, self._settles)
+        while True:
+            while errand.execution is None:  # again when it ended, or was lost, just before
+                live = await self._residents.loader.bring(execution_id, errand.carry_out)
+                if live is None:
+                    return False
+                await in_callback(self._residents.around.loop, partial(errand.carry_out, live))
+                self._settles = errand.settles
+            if errand.refusal is not None:
+                raise errand.refusal
+            try:
+                await self._durable(errand.execution, errand.version)
+            except VersionConflict:
+                if mailed:  # its envelope says whether it is settled
                     raise
-                live.submit()
-                carried_out.append(live)
-
-        while not carried_out:  # again when it ended, or was lost, just before
-            live = await self._residents.loader.bring(execution_id, carry_out)
-            if live is None:
-                return False
-            await in_callback(self._residents.around.loop, partial(carry_out, live))
-        if refused:
-            raise refused[0]
-        live = carried_out[0]
-        await self._durable(live, live.state.version)
-        return True
+                if errand.is_among(await self.stream(execution_id)):
+                    return True
+            else:
+                return True
 
 
 def check_reason(reason: object) -> None:

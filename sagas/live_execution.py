@@ -109,7 +109,7 @@ class LiveExecution:
         """Whether it goes forward without one: it was parked, and is no longer."""
         if self.body is not None or self.parked or self.end is not None:
             return False
-        return self.state.rollback is None and self.state.end is None
+        return self.state.goes_forward
 
     def start(self, start: Start) -> None:
         """Records the start and feeds it."""
@@ -168,11 +168,19 @@ class LiveExecution:
         self.leave_body()
 
     def leave_body(self) -> None:
-        """Dismisses the body, without effect."""
+        """Dismisses the body, without effect. One that will not leave is not run again here.
+
+        That blocks what is stored and has something left for its body to do.
+        """
         body, self.body = self.body, None
         self.forward.unstarted.clear()
-        if body is not None and not body.dismiss():
-            self.around.leaked.append(body)
+        if body is None or body.dismiss():
+            return
+        error, leaks = self.around.leaks.keep(body), self.around.leaks
+        over = self.end is not None or not self.state.goes_forward
+        if not over and not (self.gone and self.stored_version == 0):
+            self.blocked = self.blocked or error
+            leaks.blocked[self.id] = self.blocked
 
     def conclude(self) -> None:
         """See `concluding`."""

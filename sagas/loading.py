@@ -129,7 +129,7 @@ class Loader:
                 load(execution, stream, stopped=row.due is not None)
             except Blocked as error:
                 found[execution_id] = error
-                self._block(row, error)
+                self.block(row, error)
                 continue
             blocked = row.state == "blocked"  # written anew with its reason, if it still is
             execution.index = None if blocked else (row.state, row.due)
@@ -150,7 +150,7 @@ class Loader:
             raise UnknownCode(execution_id, "workflow", name)
         return found
 
-    def _block(self, row: IndexRow, error: Blocked) -> None:
+    def block(self, row: IndexRow, error: Blocked) -> None:
         """Told of once it is durable: whoever hears of it and asks, is to read the same."""
         residents = self._residents
         workflow = self._workflows.get(row.workflow)

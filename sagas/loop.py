@@ -71,6 +71,7 @@ class BodyLoop(NoOutsideWorld):
         self._seed = zlib.crc32(execution_id.encode())
         self._task_count = 0
         self._generators: list[AsyncGenerator[Any, Any]] | None = None
+        self._closing: tuple[AsyncGenerator[Any, Any], ...] = ()
         self._forget_task = self.tasks.pop
         self.unordered: Unordered | None = None
         self._draws = 0
@@ -187,6 +188,7 @@ class BodyLoop(NoOutsideWorld):
                         left &= throw_out(coroutine.throw)
             for generator in self._generators or ():
                 left &= close_generator(generator)
+            left &= all(getattr(each, "ag_frame", None) is None for each in self._closing)
             self._ready.clear()
             return left
         finally:
@@ -194,8 +196,9 @@ class BodyLoop(NoOutsideWorld):
             sys.set_asyncgen_hooks(*hooks)
 
     def open_generators(self) -> list[AsyncGenerator[Any, Any]]:
-        """Async generators that began and are not exhausted."""
+        """Async generators that began and are not exhausted, for whoever closes them."""
         generators, self._generators = self._generators or [], None
+        self._closing = (*self._closing, *generators)  # which some may ignore
         return generators
 
     def _check(self) -> None:

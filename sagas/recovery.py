@@ -17,6 +17,7 @@ from perdure.sagas.asking import ask, drop, record_versions
 from perdure.sagas.backward import Backward
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.index import delayed
+from perdure.sagas.leaks import Leaks
 from perdure.sagas.live_execution import LiveExecution
 from perdure.sagas.outcomes import after_crash, cancelled
 from perdure.sagas.replay import Feeding, Replay, replay
@@ -37,6 +38,10 @@ def load(execution: LiveExecution, stream: list[Event], *, stopped: bool = False
     execution.stored_version = state.version
     execution.events, execution.blocked, execution.end = [], None, None
     execution.feeding, execution.backward = Feeding(), None
+    if state.goes_forward:
+        execution.blocked = execution.around.leaks.blocked.get(execution.id)
+    if execution.blocked is not None:
+        return
     if state.end is not None or state.suspended or delayed(execution):
         return  # a suspended one is replayed when it goes on
     try:
@@ -60,8 +65,8 @@ def _replayed(execution: LiveExecution, stream: list[Event]) -> Replay | None:
             request = workflow.decode_request(state.request)
         except (ValueError, PerdureError) as error:
             raise Undecodable(execution.id, "the request", str(error)) from error
-        leaked = execution.around.leaked
-        replayed = replay(workflow, execution.id, request, stream, state.versions, leaked=leaked)
+        leaks = execution.around.leaks
+        replayed = replay(workflow, execution.id, request, stream, state.versions, leaks=leaks)
     except Blocked:
         if state.rollback is None:
             raise
@@ -77,15 +82,17 @@ async def activities_of(
     state: Execution,
     stream: list[Event],
     loop: asyncio.AbstractEventLoop,
+    leaks: Leaks,
 ) -> dict[str, Activity[..., Any]]:
     """The activities that the body has called so far, by a replay that nothing comes of."""
     found: dict[str, Activity[..., Any]] = {}
 
     def look() -> None:
         request = workflow.decode_request(state.request)
-        replayed = replay(workflow, state.id, request, stream, state.versions)
+        replayed = replay(workflow, state.id, request, stream, state.versions, leaks=leaks)
         found.update(replayed.body.activities)
-        replayed.body.dismiss()
+        if not replayed.body.dismiss():
+            leaks.keep(replayed.body)
 
     await in_callback(loop, look)
     return found

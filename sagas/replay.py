@@ -14,6 +14,7 @@ from perdure.domain import events
 from perdure.domain.errors import NonDeterministicWorkflow, PerdureError
 from perdure.domain.events import Event
 from perdure.sagas.body import FED, NOTHING, BodyRun, RequestEvent, describe, describe_event
+from perdure.sagas.leaks import Leaks
 from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
 from perdure.sagas.whereabouts import line_of
 from perdure.sagas.workflow import Workflow
@@ -141,13 +142,13 @@ def replay(
     stream: list[Event],
     versions: dict[str, int],
     *,
-    leaked: list[object] | None = None,
+    leaks: Leaks | None = None,
 ) -> Replay:
     """Runs the body through its recorded events, up to CompensationBegan if there is one.
 
     Raises Blocked when the code that runs here does not fit what is recorded. The body is then
     left without effect: collected as garbage, its `finally` would run activities for real. One that
-    would not leave is put into `leaked`.
+    would not leave is kept in `leaks`.
     """
     body = BodyRun(workflow, execution_id)
     body.loop.versions.update(versions)
@@ -155,8 +156,8 @@ def replay(
     try:
         _feed_all(replayed, request, stream)
     except BaseException:
-        if not body.dismiss() and leaked is not None:
-            leaked.append(body)
+        if not body.dismiss():
+            (leaks or Leaks()).keep(body)
         raise
     return replayed
 

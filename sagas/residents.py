@@ -134,13 +134,14 @@ class Residents:
         if state.end is not None:
             self._forget(execution)
             self.waiters.ended(execution.id, state.end)
-        elif parked:
+        elif parked or due is not None:
             self._forget(execution)
-            if due is not None:
+            if word != "blocked" and execution.blocked is not None:  # its body would not leave
+                self.loader.block(index_row(execution, word, due), execution.blocked)
+            elif due is not None and parked:
                 self.keeper.expires_at(due)
-        elif due is not None:
-            self._forget(execution)
-            self.keeper.due_at(due)
+            elif due is not None:
+                self.keeper.due_at(due)
         else:
             self._stay(execution)
 

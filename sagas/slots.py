@@ -16,7 +16,7 @@ Granted = Callable[[], bool]
 class Slots:
     """Bounded concurrency. `grant` of a waiting one is called from `release`, in line.
 
-    Counted by activity object, not by name: two workflows may mean different ones by one name.
+    Counted by object: an activity's compensation has a concurrency of its own.
     """
 
     __slots__ = ("_free", "_lines", "_running", "closed")

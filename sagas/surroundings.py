@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from perdure.domain.clock import Clock, Randomness
 from perdure.sagas.activity import Activity
 from perdure.sagas.committer import Committer
+from perdure.sagas.leaks import Leaks
 from perdure.sagas.slots import Slots
 from perdure.sagas.suspects import Suspects
 from perdure.sagas.threads import Threads
@@ -49,6 +50,7 @@ class Surroundings:
     suspects: Suspects
     threads: Threads
     residence: Residence
-    activities: dict[str, Activity[..., Any]]
+    activities: dict[str, Activity[..., Any]]  # that it was opened with, by name and alias
+    names: dict[str, Activity[..., Any]]  # those, and what bodies have asked for by its name
     context: Context  # of who opened the engine; attempts run in copies of it
-    leaked: list[object]  # bodies that would not leave: finalising them would hang the process
+    leaks: Leaks

@@ -27,8 +27,15 @@ def line_of(request: Request) -> str:
         loop, waited = request.body_loop, request
     for task in loop.tasks:
         if waited is not None and task._fut_waiter is waited:
-            return _line(task.get_coro())
+            return line_of_task(task)
     return ""
+
+
+def line_of_task(task: asyncio.Task[Any]) -> str:
+    """The innermost line of the user's code where this task is; empty when it has ended."""
+    frames = _frames(task.get_coro())
+    users = [frame for frame in frames if _module(frame) not in NOT_THE_USER_S]
+    return _place(users[-1] if users else frames[0]) if frames else ""
 
 
 def stacks_of(tasks: Iterable[asyncio.Task[Any]]) -> str:
@@ -60,12 +67,6 @@ def waits_within(tasks: Iterable[BodyTask]) -> list[str]:
     told = list(ends or joins)
     left = len(told) - WAITS_TOLD
     return [*told[:WAITS_TOLD], f"{left} more"] if left > 0 else told
-
-
-def _line(running: Any) -> str:
-    frames = _frames(running)
-    users = [frame for frame in frames if _module(frame) not in NOT_THE_USER_S]
-    return _place(users[-1] if users else frames[0]) if frames else ""
 
 
 def _frames(running: Any) -> list[FrameType]:

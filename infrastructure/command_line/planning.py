@@ -23,6 +23,7 @@ from perdure.infrastructure.command_line.reading import Record, record_of
 from perdure.infrastructure.command_line.sentences import short
 from perdure.infrastructure.command_line.terminal import printable, screen
 from perdure.infrastructure.command_line.user_code import workflow_of
+from perdure.sagas.leaks import Leaks
 from perdure.sagas.recovery import activities_of
 from perdure.sagas.resolving import ANYBODY, known, planned
 
@@ -112,7 +113,8 @@ async def steps_of(
         done = [recorded(execution.activities[undo.undoes], undo.outcome) for undo in undone]
         return steps + done
     loop = asyncio.get_running_loop()
-    activity_of = known(execution.id, await activities_of(workflow, execution, record.stream, loop))
+    found = await activities_of(workflow, execution, record.stream, loop, Leaks())
+    activity_of = known(execution.id, found)
     steps = [
         recorded(each, "not settled", "open", compensation.name)
         for each in unsettled

@@ -88,7 +88,7 @@ class Narrator:
                     each.activity + (" (outcome unknown)" if each.outcome == "unknown" else "")
                     for each in event.plan
                 )
-                text = f"{short(reason_of(event.end))}; to undo: {steps or 'nothing'}"
+                text = f"{short(why(event.end))}; to undo: {steps or 'nothing'}"
                 return Sentence("↶", "yellow", text)
             case events.CompensationStarted():
                 undoes = f"{event.compensation} undoes {self._name(event.undoes)}"
@@ -100,8 +100,8 @@ class Narrator:
                 text = f"undo of {self._name(event.undoes)}, attempt {event.attempt}: {event.kind}"
                 return Sentence("✘", "yellow", self._with_error(text, event.error, event.due))
             case events.CompensationFailed():
-                why = told_end(event.failure, event.error)
-                text = f"{self._name(event.undoes)} could not be undone: {short(why)}"
+                told = short(told_end(event.failure, event.error))
+                text = f"{self._name(event.undoes)} could not be undone: {told}"
                 return Sentence("✘", "red", text)
             case events.CompensationResolved():
                 told = RESOLVED[event.how].format(self._name(event.undoes))
@@ -125,15 +125,15 @@ class Narrator:
             case events.ExecutionSucceeded():
                 return Sentence("●", "green", f"succeeded → {values(event.result)}")
             case events.ExecutionFailed():
-                why = short(reason_of(event.end))
-                return Sentence("●", "yellow", f"failed with nothing to undo: {why}")
+                text = f"failed with nothing to undo: {short(why(event.end))}"
+                return Sentence("●", "yellow", text)
             case events.ExecutionCompensated() | events.ExecutionCancelled():
                 word = (
                     "cancelled" if isinstance(event, events.ExecutionCancelled) else "compensated"
                 )
                 undone = ", ".join(undone_of(event)) or "nothing"
                 skipped = ", ".join(skipped_of(event))
-                text = f"{word}: {short(reason_of(event.end))}; undone: {undone}"
+                text = f"{word}: {short(why(event.end))}; undone: {undone}"
                 return Sentence("●", "yellow", text + (f"; skipped: {skipped}" if skipped else ""))
             case _:
                 return Sentence("●", "dim", type(event).__name__)
@@ -160,6 +160,13 @@ def told_error(error: events.RecordedError) -> str:
     """A defect: its class without the module, and its text."""
     kind = error.type.rpartition(".")[2]
     return f"{kind}: {error.text}" if error.text else kind
+
+
+def why(end: events.End) -> str:
+    """What led to this end; of a cancel who asked for it, whatever the cleanup raised then."""
+    if end.kind != "cancelled":
+        return reason_of(end)
+    return f"{end.reason}, then {end.error}" if end.error is not None else end.reason
 
 
 def told_end(failure: events.RecordedFailure | None, error: events.RecordedError | None) -> str:

@@ -23,11 +23,12 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor, SQLite
 
 from perdure.domain.errors import VersionConflict
 from perdure.domain.identity import shard_of
-from perdure.infrastructure.mapper import entries
+from perdure.infrastructure.mapper import entries, unreadable
 from perdure.infrastructure.sqlite import flush, log, schema
+from perdure.infrastructure.stream import check_format
 from perdure.infrastructure.subscription import LookingSubscription
 
-EVENT = "execution_id, version, topic, body"
+EVENT = "format, key_id, execution_id, version, topic, body"
 LAST_NOTIFICATION = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
 
 
@@ -94,7 +95,7 @@ class SQLiteRecorder(SQLiteApplicationRecorder):
                 f"ORDER BY version {'DESC' if desc else 'ASC'} LIMIT ?",
                 values,
             )
-            return [StoredEvent(*row) for row in cursor.fetchall()]
+            return [StoredEvent(*readable(row)) for row in cursor.fetchall()]
 
     def select_notifications(
         self,
@@ -123,12 +124,25 @@ class SQLiteRecorder(SQLiteApplicationRecorder):
                 "ORDER BY notification_id LIMIT ?",
                 values,
             )
-            return [Notification(*row) for row in cursor.fetchall()]
+            return [Notification(*readable(row)) for row in cursor.fetchall()]
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[ApplicationRecorder]:
         return LookingSubscription(self, gt, topics)
+
+
+def readable(row: Sequence[Any]) -> Sequence[Any]:
+    """A row of EVENT without format and key, which the library's rows have no place for.
+
+    Raises MapperDeserialisationError where the mapper could take its body for one of ours.
+    """
+    written, key_id, *event = row
+    try:
+        check_format(written, key_id)
+    except ValueError as error:
+        raise unreadable(event[0], event[1], event[2], error) from error
+    return event
 
 
 def raw(cursor: SQLiteCursor | sqlite3.Cursor) -> sqlite3.Connection:

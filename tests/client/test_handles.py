@@ -13,6 +13,7 @@ from perdure import (
     ExecutionParked,
     Failure,
     Handle,
+    UnknownCode,
     UnknownExecution,
     WorkflowEngine,
     suspend,
@@ -121,6 +122,28 @@ async def test_a_parked_one_is_told_and_goes_on_when_it_is_resumed(
         assert resumed.reason == "it is Mill Lane 3"
         await handle.resume("no effect")
         assert await handle.status() == Succeeded()
+
+
+async def test_a_plan_needs_the_workflow_only_where_something_may_have_to_be_undone(
+    place: Place, client: Client
+) -> None:
+    shipping = world.hold("ship")
+    order = ProcessPayment(order_id="o-1")
+    async with asyncio.timeout(PATIENCE_SECONDS), place.engine(*KNOWN) as engine:
+        await engine.start(process_payment, order)
+        await shipping.entered()
+        started = await client.start(find, "o-2")
+        assert await started.result() == "the price"
+        assert await client.handle("find@o-2").plan() == []
+        total = world.hold("total")
+        await engine.start(process_payment, ProcessPayment(order_id="o-3"))
+        await total.entered()
+        assert await client.handle("process_payment@o-3").plan() == []
+        with pytest.raises(UnknownCode, match=r"client\.handle\('process_payment@o-1', workflow\)"):
+            await client.handle("process_payment@o-1").plan()
+        assert len(await client.handle("process_payment@o-1", process_payment).plan()) == 2
+        shipping.open()
+        total.open()
 
 
 async def test_a_stuck_one_is_resolved(place: Place, client: Client, given: Given) -> None:

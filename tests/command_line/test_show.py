@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from perdure import open_engine
+from perdure import CancelledExecution, open_engine, workflow
 from perdure.domain import events
 from perdure.domain.identity import shard_of
 from perdure.domain.journal import Scan, Submission
@@ -43,6 +43,29 @@ def test_what_a_terminal_would_obey_is_not_printed(perdure: CommandLine, journal
     printed = perdure("show", "process_payment@2", "--journal", journal)
     assert "the gateway hung up" in printed.out
     assert "\x1b" not in printed.out
+
+
+@workflow(key=str, deadline=0.05)
+async def tidies_up_badly(order_id: str) -> None:
+    try:
+        await asyncio.sleep(3600.0)
+    finally:
+        raise ValueError("a bug")
+
+
+def test_a_deadline_is_told_at_the_end_although_the_cleanup_raised(
+    perdure: CommandLine, url: str
+) -> None:
+    async def run_out() -> None:
+        async with open_engine(url, [tidies_up_badly]) as engine:
+            with pytest.raises(CancelledExecution, match="deadline"):
+                await engine.execute(tidies_up_badly, "o-1", timeout=10)
+
+    asyncio.run(run_out())
+    end = perdure("show", "tidies_up_badly@o-1", "--journal", url).out.splitlines()[-1].strip()
+    assert end == (
+        "end: cancelled: its deadline of 0.05 s has passed, then ValueError: a bug; undone: nothing"
+    )
 
 
 def test_an_open_execution_says_what_it_waits_for(perdure: CommandLine, journal: str) -> None:

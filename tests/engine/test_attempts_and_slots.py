@@ -17,7 +17,7 @@ async def print_one_at_a_time(order_id: str) -> str:
     return "alone"
 
 
-@activity(name="print")
+@activity
 async def print_at_once(order_id: str) -> str:
     await world.serve("print", order_id)
     return "at once"
@@ -33,7 +33,7 @@ async def careless(order_id: str) -> str:
     return await print_at_once(order_id)
 
 
-async def test_two_activities_of_one_name_have_each_their_own_concurrency(memory: Place) -> None:
+async def test_the_concurrency_of_an_activity_holds_up_no_other_one(memory: Place) -> None:
     gate = world.hold("print")
     async with memory.engine(careful, careless) as engine:
         first = [await engine.start(careful, f"o-{n}") for n in range(3)]

@@ -1,15 +1,31 @@
 """When the journal and the engine disagree: what was stored counts, and somebody takes it up."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext as nobody
+from typing import Any
 
 import pytest
 
-from perdure import ExecutionParked, Failure, activity, workflow
+from perdure import (
+    CancelledExecution,
+    ExecutionParked,
+    Failure,
+    Handle,
+    Workflow,
+    activity,
+    suspend,
+    workflow,
+)
+from perdure.domain import events
 from perdure.domain.errors import JournalUnavailable
 from perdure.domain.journal import Submission
+from perdure.domain.states import word_of
+from perdure.infrastructure.clock import SystemClock
+from perdure.infrastructure.mapper import EventMapper, Recorded
 from perdure.infrastructure.memory.journal import MemoryJournal
-from tests.engine.places import Place, engine_in
+from perdure.infrastructure.memory.recorder import MemoryRecorder
+from tests.engine.places import Place, engine_in, kinds, turn
 
 pytestmark = pytest.mark.every_python
 began: list[str] = []
@@ -57,6 +73,128 @@ async def test_an_append_that_was_stored_but_not_answered_for_is_gone_on_from(ap
 
 class Refused(Failure):
     why: str
+
+
+class Doubtful:
+    """A journal whose next append, once it is asked for, is not answered for."""
+
+    def __init__(self, *, stores: bool) -> None:
+        self.stores = stores
+        self.asked = False
+        self.meanwhile: Callable[[], object] = list
+
+    def before_append(self, submissions: Sequence[Submission]) -> None:
+        if self.asked and not self.stores:
+            self._lose()
+
+    def after_append(self, submissions: Sequence[Submission]) -> None:
+        if self.asked:
+            self._lose()
+
+    def _lose(self) -> None:
+        self.asked = False
+        self.meanwhile()
+        raise JournalUnavailable("the answer is lost")
+
+
+Order = Callable[[Handle[Any]], Awaitable[None]]
+
+
+def cancelling(handle: Handle[Any]) -> Awaitable[None]:
+    return handle.cancel("too late")
+
+
+def resuming(handle: Handle[Any]) -> Awaitable[None]:
+    return handle.resume("mended")
+
+
+def resolving(handle: Handle[Any]) -> Awaitable[None]:
+    return handle.resolve("by_hand", reason="refunded at the counter")
+
+
+@workflow(key=str)
+async def ask_somebody(order_id: str) -> None:
+    await note("before")
+    await suspend("somebody has to look")
+
+
+@activity
+async def book(room: str) -> str:
+    return room
+
+
+@book.compensate(raises=[Refused])
+async def unbook(room: str) -> None:
+    raise Refused(why="the hotel is closed")
+
+
+@workflow(key=str, raises=[Refused])
+async def travel(room: str) -> None:
+    await book(room)
+    raise Refused(why="no flight")
+
+
+@pytest.mark.parametrize(
+    ("what", "order", "kind"),
+    [
+        (ask_somebody, cancelling, "CancellationRequested"),
+        (ask_somebody, resuming, "ExecutionResumed"),
+        (travel, resolving, "CompensationResolved"),
+    ],
+)
+async def test_an_order_that_was_stored_but_not_answered_for_is_recorded_once(
+    what: Workflow[str, Any], order: Order, kind: str
+) -> None:
+    doubtful = Doubtful(stores=True)
+    async with engine_in(MemoryJournal(faults=doubtful), what) as engine, asyncio.timeout(10):
+        handle = await engine.start(what, "o-1")
+        await handle.wait(states=["suspended", "stuck"])
+        doubtful.asked = True
+        await order(handle)
+        with pytest.raises((CancelledExecution, Refused)) if order is not resuming else nobody():
+            await handle.result()
+        assert (await kinds(handle)).count(kind) == 1
+
+
+async def test_an_order_that_somebody_was_ahead_of_is_carried_out_on_what_is_read_anew() -> None:
+    doubtful = Doubtful(stores=False)
+    journal = MemoryJournal(faults=doubtful)
+    async with engine_in(journal, ask_somebody) as engine, asyncio.timeout(10):
+        handle = await engine.start(ask_somebody, "o-1")
+        await handle.wait(states=["suspended"])
+        version = len(await handle.history())
+        event = events.ExecutionSuspended(time=SystemClock().now(), cause="defect", reason="odd")
+        stored = EventMapper().to_stored_event(Recorded(handle.id, version + 1, event))
+        doubtful.meanwhile = lambda: MemoryRecorder(journal.log).insert_events([stored])
+        doubtful.asked = True
+        await handle.cancel("second")
+        with pytest.raises(CancelledExecution, match="second"):
+            await handle.result()
+        recorded = await kinds(handle)
+    assert recorded[version:] == ["ExecutionSuspended", "CancellationRequested", recorded[-1]]
+
+
+async def test_a_state_is_told_although_what_was_in_memory_is_not_what_is_stored() -> None:
+    doubtful, gate = Doubtful(stores=True), asyncio.Event()
+
+    @activity
+    async def hold() -> None:
+        await gate.wait()
+
+    @workflow(key=str)
+    async def held(order_id: str) -> str:
+        await hold()
+        return await note("two")
+
+    async with engine_in(MemoryJournal(faults=doubtful), held) as engine, asyncio.timeout(10):
+        handle = await engine.start(held, "o-1")
+        doubtful.asked = True
+        gate.set()
+        while doubtful.asked:
+            await handle.status()
+            await turn()
+        assert word_of(await handle.status()) in ("running", "succeeded", "waiting")
+        assert await handle.result() == "two"
 
 
 async def test_a_hook_that_raises_breaks_nothing(place: Place) -> None:

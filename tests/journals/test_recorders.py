@@ -15,7 +15,7 @@ from perdure.domain.errors import VersionConflict
 from perdure.domain.journal import Journal
 from perdure.infrastructure.mapper import EventMapper, Recorded
 from perdure.infrastructure.sqlite.recorder import SQLiteRecorder
-from tests.journals.stores import Store
+from tests.journals.stores import SQLiteStore, Store
 from tests.journals.submissions import charging, lengths, payment, start, started, step
 
 A, B = payment(1), payment(2)
@@ -74,6 +74,29 @@ async def test_bodies_may_be_empty(journal: Journal, store: Store) -> None:
     recorder = store.recorder()
     recorder.insert_events(stored)
     assert recorder.select_events("coffee") == stored
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"), [("format", 9, "in format 9"), ("key_id", "k1", "key 'k1'")]
+)
+async def test_a_recorder_hands_out_no_row_that_another_version_wrote(
+    sqlite: SQLiteStore, column: str, value: object, told: str
+) -> None:
+    journal = await sqlite.open()
+    await journal.append([start(A), start(B)])
+    await journal.close()
+    sqlite.execute(f"UPDATE events SET {column} = ? WHERE notification_id = 2", (value,))
+    recorder = sqlite.recorder()
+    with pytest.raises(MapperDeserialisationError, match=f"{A}: event 2 .*{told}"):
+        recorder.select_events(A)
+    with pytest.raises(MapperDeserialisationError, match=told):
+        recorder.select_notifications(None, 10)
+    assert len(recorder.select_events(B)) == len(recorder.select_notifications(3, 10)) == 2
+    with (
+        recorder.subscribe(gt=0) as subscription,
+        pytest.raises(MapperDeserialisationError, match=told),
+    ):
+        [next(subscription) for _ in range(2)]
 
 
 def test_the_mapper_names_what_it_cannot_read() -> None:
