@@ -14,6 +14,7 @@ from perdure.domain.journal import (
     Journal,
     Scan,
 )
+from tests.journals.stores import Store
 from tests.journals.submissions import NOON, change, payment, start
 
 pytestmark = pytest.mark.every_python
@@ -123,3 +124,28 @@ async def test_a_row_that_ends_leaves_the_scans_of_the_open(journal: Journal) ->
     assert await journal.scan(Scan(due_until=NOON)) == []
     assert await journal.scan(Scan()) == []
     assert ids(await journal.scan(Scan(states=("succeeded",)))) == [name]
+
+
+async def test_tags_are_found_by_and_stay(journal: Journal, store: Store) -> None:
+    odd = {"customer": 'Zoë "Z" d\'Arc\\', "sales.channel-2": "web"}
+    tagged = {1: odd, 2: {"customer": "Ada"}, 3: None, 4: {"customer": "Ada", "priority": "high"}}
+    starts = [start(payment(number)) for number in tagged]
+    for each, tags in zip(starts, tagged.values(), strict=True):
+        assert each.index is not None
+        each.index = replace(each.index, tags=tags)
+    await journal.append(starts)
+    await journal.append([change(payment(1), state="suspended"), change(payment(4), state="stuck")])
+    await journal.close()
+    again = await store.open()
+    for tags, numbers in (
+        ({"customer": "Ada"}, {2, 4}),
+        ({"customer": "Ada", "priority": "high"}, {4}),
+        ({"priority": "low"}, set[int]()),
+        (odd, {1}),
+        ({"sales.channel-2": "web"}, {1}),
+    ):
+        found = await again.scan(Scan(states=STATES, tags=tags, everything=True))
+        assert set(ids(found)) == {payment(number) for number in numbers}, tags
+    rows = await again.rows([payment(number) for number in tagged])
+    assert [rows[payment(number)].tags for number in tagged] == list(tagged.values())
+    await again.close()
