@@ -52,3 +52,33 @@ def test_what_nothing_can_fit_is_refused_with_the_choices(text: str, told: str) 
     with pytest.raises(typer.BadParameter) as refused:
         parsed([text])
     assert told in str(refused.value)
+
+
+TAGGED = [
+    row("pay@1", workflow="pay", tags={"customer": "c-1", "sales.channel-2": "Web, shop"}),
+    row("pay@2", workflow="pay", tags={"customer": "c-12"}),
+    row("pay@3", workflow="pay"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("tag.customer=c-1", "1"),
+        ("tag.customer~C-1", "12"),
+        ("tag.sales.channel-2=Web, shop", "1"),
+        ("tag.customer=c-1,tag.customer=c-12", "12"),
+        ("tag.customer~c,tag.sales.channel-2~web", "1"),
+        ("tag.region=north", ""),
+    ],
+)
+def test_conditions_on_tags_select_what_bears_them(text: str, keys: str) -> None:
+    where = parsed([text])
+    assert [each.execution_id[-1] for each in TAGGED if where.fits(each)] == list(keys)
+
+
+@pytest.mark.parametrize("text", ["tag.=x", "tag.a/b=x", f"tag.{'x' * 65}=x"])
+def test_a_tag_that_nothing_can_bear_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter) as refused:
+        parsed([text])
+    assert "tag." in str(refused.value)
