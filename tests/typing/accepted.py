@@ -122,7 +122,7 @@ async def book_room(request: Booking) -> None:
     raise Failure("no room")
 
 
-@workflow(key=str)
+@workflow(key=str, run_again="after_failure")
 async def ping(request: str) -> dict[str, int]:
     return {}
 
@@ -160,6 +160,7 @@ async def use_client(request: ProcessPayment) -> None:
         assert_type(handle, Handle[str])
         assert_type(await handle.result(timeout=3), str)
         assert_type(await client.execute(process_payment, request, timeout=3), str)
+        assert_type(await client.execute(process_payment, request, tags={"a": "b"}), str)
         assert_type(client.handle("process_payment@7", process_payment), Handle[str])
         assert_type(client.handle("process_payment@7"), Handle[Any])
         await handle.resolve("skip", reason="written off")
@@ -172,6 +173,7 @@ def use_blocking_client(request: ProcessPayment) -> None:
         assert_type(handle, blocking.Handle[str])
         assert_type(handle.result(timeout=3), str)
         assert_type(client.execute(process_payment, request), str)
+        assert_type(client.execute(process_payment, request, tags={"a": "b"}), str)
         assert_type(client.handle("process_payment@7", process_payment).result(), str)
         assert_type(client.handle("process_payment@7").result(), Any)
 
@@ -184,6 +186,9 @@ async def use_engine(request: ProcessPayment) -> None:
         assert_type(handle, Handle[str])
         assert_type(await handle.result(timeout=3), str)
         assert_type(await engine.execute(process_payment, request), str)
+        tags = {"customer": request.order_id}
+        assert_type(await engine.start(process_payment, request, tags=tags), Handle[str])
+        assert_type(await engine.execute(process_payment, request, tags=tags), str)
         await engine.execute(book_room, Booking(3))
 
 

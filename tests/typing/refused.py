@@ -75,6 +75,10 @@ async def no_key(request: ProcessPayment) -> None: ...
 async def unknown_reaction(request: ProcessPayment) -> None: ...
 
 
+@workflow(key="order_id", run_again="sometimes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+async def unknown_policy(request: ProcessPayment) -> None: ...
+
+
 def use() -> None:
     OutOfStock("A")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     OutOfStock(sku=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -92,12 +96,14 @@ def use() -> None:
 
 async def use_engine(engine: WorkflowEngine, request: ProcessPayment) -> int:
     await engine.start(process_payment, "7")  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    await engine.start(process_payment, request, tags={"customer": 7})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
     await engine.start(charge, request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     return await engine.execute(process_payment, request)  # type: ignore[arg-type]  # pyright: ignore[reportReturnType]
 
 
 async def use_client(client: Client, request: ProcessPayment) -> int:
     await client.start(process_payment, "7")  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    await client.start(process_payment, request, tags=["customer"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await client.handle("process_payment@7").resolve("forget")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     return await client.execute(process_payment, request)  # type: ignore[arg-type]  # pyright: ignore[reportReturnType]
 
