@@ -133,17 +133,20 @@ def names_run(execution_id: str) -> bool:
     return "~" in execution_id and RUN.search(execution_id) is not None
 
 
+def without_run(execution_id: str) -> str:
+    """The id of the first run, of any text that may be an id: nothing is checked or normalized."""
+    at = execution_id.rfind("~")
+    return execution_id[:at] if at > 0 and RUN.search(execution_id, at) else execution_id
+
+
 def shard_of(execution_id: str, shards: int = DEFAULT_SHARDS) -> int:
     """The shard of an execution: all runs of one key lie in the same one.
 
     blake2b with 64 bits over `Name@key` without the run, modulo the number of shards. Raises
     BadIdentity for what is no Unicode; otherwise any text has a shard.
     """
-    at = execution_id.rfind("~")
-    if at > 0 and RUN.search(execution_id, at):
-        execution_id = execution_id[:at]
     try:
-        encoded = execution_id.encode()
+        encoded = without_run(execution_id).encode()
     except UnicodeEncodeError as error:
         raise BadIdentity(f"{execution_id!r} is no execution id: {error.reason}") from error
     digest = hashlib.blake2b(encoded, digest_size=8).digest()

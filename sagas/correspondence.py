@@ -217,8 +217,9 @@ class Correspondence:
         await self._order(execution_id, "resolve", order)
 
     async def _order(self, execution_id: str, kind: str, body: Struct) -> None:
-        if not await self._office.rows([execution_id]):
-            await self._check_posted(execution_id)
+        run, row = await run_meant(self._office, execution_id)
+        if row is None:
+            await self._check_posted(run)
         envelope = await self._letters.post(execution_id, kind, body)
         await self._letters.answered(envelope, self._letters.reply_timeout)
 

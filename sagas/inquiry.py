@@ -20,6 +20,7 @@ from perdure.domain.errors import (
 )
 from perdure.domain.events import Event
 from perdure.domain.execution import fold
+from perdure.domain.identity import Identity
 from perdure.domain.journal import ENDED_STATES, OPEN_STATES, PARKED_STATES, IndexRow, Journal
 from perdure.domain.mailbox import Settlement
 from perdure.domain.refusals import CannotCancel, CannotResolve
@@ -69,9 +70,10 @@ class Inquiry:
 
     async def run(self, execution_id: str) -> str:
         """The run that is meant by this id, as it is recorded."""
-        await self._residents.decided(execution_id)
-        if execution_id in self._residents.live:  # the first one, and no other before it has ended
-            return execution_id
+        recorded = str(Identity.of(execution_id))
+        await self._residents.decided(recorded)
+        if recorded in self._residents.live:  # the first one, and no other before it has ended
+            return recorded
         return (await run_meant(self._journal, execution_id))[0]
 
     async def stream(self, execution_id: str) -> list[Event]:

@@ -25,7 +25,7 @@ from perdure.domain.errors import (
     UnknownCode,
     VersionConflict,
 )
-from perdure.domain.identity import Identity, check_tags
+from perdure.domain.identity import Identity, check_tags, without_run
 from perdure.domain.journal import Journal, Submission
 from perdure.domain.mailbox import (
     KEPT_SECONDS,
@@ -89,7 +89,7 @@ class Mailroom:
         self._clock = clock
         self._after = 0  # the last arrival that was read
         self._under_way: dict[str, asyncio.Future[None]] = {}  # by envelope: told when settled
-        self._last: dict[str, asyncio.Task[None]] = {}  # by execution
+        self._last: dict[str, asyncio.Task[None]] = {}  # by key: runs wait for what starts them
         self._meanwhile: set[str] = set()  # settled while a page was read, which may still have it
         self._room: asyncio.Future[None] | None = None
         self._waiting: asyncio.Timeout | None = None
@@ -128,9 +128,10 @@ class Mailroom:
                 self._after = envelope.arrival
                 if envelope.id not in self._under_way and envelope.id not in self._meanwhile:
                     self._under_way[envelope.id] = asyncio.get_running_loop().create_future()
-                    before = self._last.get(envelope.execution_id)
+                    key = without_run(envelope.execution_id)
+                    before = self._last.get(key)
                     task = tasks.create_task(self._carry_out(envelope, before))
-                    self._last[envelope.execution_id] = task
+                    self._last[key] = task
             if len(page) < OPEN_PAGE:
                 return
             if len(self._under_way) >= OPEN_PAGE:
@@ -161,8 +162,9 @@ class Mailroom:
         if stored.done() and not stored.cancelled():
             stored.exception()  # it was told, or has come too late
         self._meanwhile.add(envelope.id)
-        if self._last.get(envelope.execution_id) is asyncio.current_task():
-            del self._last[envelope.execution_id]
+        key = without_run(envelope.execution_id)
+        if self._last.get(key) is asyncio.current_task():
+            del self._last[key]
         room = self._room
         if room is not None and not room.done() and len(self._under_way) < OPEN_PAGE // 2:
             room.set_result(None)

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from perdure import Client, Handle, PerdureError, connect
+from perdure.domain.identity import names_run
 from perdure.infrastructure.command_line.targets import Scope, Target
 
 AT_ONCE = 1_000  # orders whose replies are waited for together
@@ -81,10 +82,16 @@ async def place(
     return placed
 
 
+def addressed(target: Target) -> str:
+    """The run that was seen: another one that has begun since is not meant."""
+    seen = target.execution_id
+    return seen if target.row is None or names_run(seen) else f"{seen}~1"
+
+
 async def one(client: Client, target: Target, give: Give, progressed: Callable[[], None]) -> Placed:
     """Posts the order to this one."""
     try:
-        await give(client.handle(target.execution_id))
+        await give(client.handle(addressed(target)))
     except TimeoutError:  # raised once the order is durable, and only then
         return Placed(target, Outcome.POSTED, "no engine has taken it yet")
     except PerdureError as error:

@@ -80,7 +80,8 @@ async def waiting_in(journal: Journal, execution_ids: Sequence[str]) -> dict[str
     found: dict[str, list[Envelope]] = {each: [] for each in execution_ids}
     runs: dict[str, set[str]] = {}
     for each in execution_ids:
-        for name in (normal(each), first_run(each)):
+        first = first_run(each)
+        for name in (normal(each), first, *([f"{first}~1"] if each == first else [])):
             runs.setdefault(name, set()).add(each)
     after = 0
     while page := await journal.envelopes(after, OPEN_PAGE):

@@ -3,7 +3,16 @@
 import pytest
 from msgspec import Raw
 
-from perdure import BadIdentity, Client, DifferentRequest, Failure, activity, workflow
+from perdure import (
+    BadIdentity,
+    CancelledExecution,
+    Client,
+    DifferentRequest,
+    Failure,
+    activity,
+    connect,
+    workflow,
+)
 from perdure.domain.identity import shard_of
 from perdure.domain.mailbox import Envelope, StartOrder, encoded
 from perdure.domain.states import Succeeded
@@ -49,6 +58,19 @@ async def test_a_failed_order_is_ordered_again_whether_an_engine_runs_or_not(
         with pytest.raises(DifferentRequest):
             await client.execute(pay_by_card, "visa", timeout=PATIENCE_SECONDS)
     assert len({call.key for call in world.of("charge")}) == 3
+
+
+async def test_an_order_to_a_run_waits_for_the_start_that_was_posted_before_it(
+    place: Place, client: Client
+) -> None:
+    world.hold("charge")
+    await client.start(pay_by_card, "visa")
+    async with connect(place.url, reply_timeout=0) as hasty:
+        with pytest.raises(TimeoutError):
+            await hasty.handle("pay_by_card@o-1~1").cancel("by mistake")
+    async with place.engine(pay_by_card):
+        with pytest.raises(CancelledExecution, match="by mistake"):
+            await client.handle("pay_by_card@o-1").result(timeout=PATIENCE_SECONDS)
 
 
 async def test_the_tags_of_an_order_are_those_of_its_execution(

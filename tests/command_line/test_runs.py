@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from perdure import ExecutionParked, Failure, activity, open_engine, suspend, workflow
+from perdure import ExecutionParked, Failure, activity, connect, open_engine, suspend, workflow
+from perdure.infrastructure.journals import open_journal
 from tests.command_line.conftest import CommandLine
 
 
@@ -78,16 +79,17 @@ def test_a_tag_that_nothing_can_bear_is_bad_usage(
 
 
 @pytest.mark.parametrize(
-    ("typed", "run", "state", "tags"),
+    ("typed", "told"),
     [
-        ("fetch@lamp", "run 2 of 2; the first: fetch@lamp~1", "suspended", "channel=web"),
-        ("fetch@lamp~2", "run 2 of 2; the first: fetch@lamp~1", "suspended", "customer=c-1"),
-        ("fetch@lamp~1", "run 1 of 2", "failed", "customer=Zoë Quay"),
+        ("fetch@lamp", ("suspended", "run 2 of 2; the first: fetch@lamp~1", "channel=web")),
+        ("fetch@lamp~2", ("suspended", "run 2 of 2; the first: fetch@lamp~1", "customer=c-1")),
+        ("fetch@lamp~1", ("failed", "run 1 of 2", "customer=Zoë Quay")),
     ],
 )
 def test_show_and_history_tell_of_the_run_that_is_meant(
-    perdure: CommandLine, fetched: str, typed: str, run: str, state: str, tags: str
+    perdure: CommandLine, fetched: str, typed: str, told: tuple[str, str, str]
 ) -> None:
+    state, run, tags = told
     printed = perdure("show", typed, "--journal", fetched)
     head, _, second, third, *_ = (line.strip() for line in printed.out.splitlines())
     assert head.split()[1] == state
@@ -124,3 +126,41 @@ def test_an_order_to_all_that_bear_a_tag_reaches_them(perdure: CommandLine, fetc
     options = ("--where", "tag.customer~C-1", "--dry-run", "--journal", fetched, "--json")
     [told] = perdure("resume", *options).out.splitlines()
     assert json.loads(told)["id"] == "fetch@lamp~2"
+
+
+def test_an_order_that_names_the_first_run_is_seen_to_wait_for_it(
+    perdure: CommandLine, url: str
+) -> None:
+    async def order() -> None:
+        async with open_engine(url, [fetch]) as engine:
+            with pytest.raises(ExecutionParked):
+                await engine.execute(fetch, "red")
+        async with connect(url, reply_timeout=0) as client:
+            with pytest.raises(TimeoutError):
+                await client.handle("fetch@lamp~1").cancel("nobody pays")
+
+    asyncio.run(order())
+    options = ("--journal", url, "--json", "--wait", "0")
+    [told] = perdure("cancel", "fetch@lamp", *options).out.splitlines()
+    assert json.loads(told)["why"] == (
+        "this order to it waits for an engine already; nothing more was posted"
+    )
+
+
+def test_an_order_to_a_run_that_was_seen_is_posted_to_that_run(
+    perdure: CommandLine, url: str
+) -> None:
+    async def suspended() -> None:
+        async with open_engine(url, [fetch]) as engine:
+            with pytest.raises(ExecutionParked):
+                await engine.execute(fetch, "red")
+
+    async def posted() -> list[str]:
+        journal = await open_journal(url, read_only=True)
+        waiting = [each.execution_id for each in await journal.envelopes(0, 10)]
+        await journal.close()
+        return waiting
+
+    asyncio.run(suspended())
+    perdure("cancel", "fetch@lamp", "--journal", url, "--wait", "0")
+    assert asyncio.run(posted()) == ["fetch@lamp~1"]
