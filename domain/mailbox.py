@@ -79,9 +79,13 @@ class ResolveOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True, tag="taken"):
-    """The reply to what was carried out. `joined`: a start of an execution that was there."""
+    """The reply to what was carried out. `joined`: a start of an execution that was there.
+
+    `run`: which run of its key a start began or joined.
+    """
 
     joined: bool = False
+    run: int = 1
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):

@@ -17,13 +17,14 @@ from perdure.domain.clock import Clock, Ids
 from perdure.domain.errors import ExecutionParked, Undecodable, UnknownExecution
 from perdure.domain.events import Event, Terminal
 from perdure.domain.execution import fold
-from perdure.domain.identity import DEFAULT_SHARDS, shard_of
+from perdure.domain.identity import DEFAULT_SHARDS, Identity, shard_of
 from perdure.domain.journal import ENDED_STATES, OPEN_STATES
 from perdure.domain.mailbox import (
     Envelope,
     PlainOrder,
     Refused,
     ResolveOrder,
+    Taken,
     encoded,
     error_of,
     reply_of,
@@ -80,7 +81,7 @@ class Letters:
         await self.posting.post(envelope)
         return envelope
 
-    async def answered(self, envelope: Envelope, timeout: float | None) -> None:
+    async def answered(self, envelope: Envelope, timeout: float | None) -> Taken:
         """Returns when it is carried out. Raises why it is not."""
         try:
             async with asyncio.timeout(timeout):
@@ -93,6 +94,7 @@ class Letters:
         reply = reply_of(envelope.execution_id, data)
         if isinstance(reply, Refused):
             raise error_of(envelope.execution_id, reply)
+        return reply
 
 
 class Correspondence:
@@ -124,9 +126,11 @@ class Correspondence:
         wait_when_parked: bool = False,
     ) -> R:
         async with asyncio.timeout(timeout):
-            if self._start is not None:
-                await self._letters.answered(self._start, None)
-            execution_id = await self._run(execution_id)
+            if self._start is not None:  # the run it is about, whichever followed
+                taken = await self._letters.answered(self._start, None)
+                execution_id = str(Identity.of(execution_id).at(taken.run))
+            else:
+                execution_id = await self._run(execution_id)
             end = await self._end(execution_id, wait_when_parked=wait_when_parked)
         return outcome(workflow, execution_id, end)
 

@@ -191,8 +191,8 @@ class Mailroom:
             request = decoded_request(workflow, envelope, payload)
             tags = check_tags(order.tags)
             start = Start(execution_id, payload, request, at=order.start_at, tags=tags)
-            _, begun = await self._start(workflow, start, settles)
-            return None if begun else Taken(joined=True)
+            run, begun = await self._start(workflow, start, settles)
+            return None if begun else Taken(joined=True, run=Identity.of(run).run)
         inquiry = self._inquiry.settling(settles)
         match envelope.kind:
             case "cancel":

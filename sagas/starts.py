@@ -7,7 +7,7 @@ from typing import Any
 from perdure.domain.errors import Busy, EngineStopped
 from perdure.domain.identity import Identity
 from perdure.domain.journal import Journal
-from perdure.domain.mailbox import Settlement
+from perdure.domain.mailbox import Settlement, Taken, encoded
 from perdure.sagas.callbacks import in_callback
 from perdure.sagas.inquiry import Inquiry
 from perdure.sagas.residents import Residents
@@ -55,7 +55,7 @@ class Starts:
             following = replace(
                 start, execution_id=str(identity.at(identity.run + 1)), previous=run
             )
-            if await self._begun(workflow, following, settles):
+            if await self._begun(workflow, following, told(settles, identity.run + 1)):
                 return following.execution_id, True
             await self._residents.decided(following.execution_id)  # somebody else was first
         await self._inquiry.joined(workflow, run, start.payload)
@@ -78,3 +78,8 @@ class Starts:
 
         await in_callback(residents.around.loop, begin)
         return bool(started) and await started[0]
+
+
+def told(settles: tuple[Settlement, ...], run: int) -> tuple[Settlement, ...]:
+    """The same settlements, whose reply says which run was begun."""
+    return tuple(replace(each, reply=encoded(Taken(run=run))) for each in settles)

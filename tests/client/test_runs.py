@@ -121,3 +121,22 @@ async def test_bad_tags_of_a_foreign_order_are_answered_and_harm_nobody(
     await office.close()
     assert b"BadIdentity" in reply
     assert b"two words" in reply
+
+
+@workflow(key=lambda card: "o-1", name="pay_by_card", run_again="always")
+async def pay_always(card: str) -> str:
+    return await charge(card)
+
+
+async def test_the_result_of_an_order_is_that_of_the_run_it_began_though_others_followed(
+    place: Place, client: Client
+) -> None:
+    async with place.engine(pay_always):
+        handles = []
+        for card in ("visa", "amex", "master"):
+            handles.append(await client.start(pay_always, card))
+            await handles[-1].accepted()
+            last = client.handle("pay_by_card@o-1", pay_always)
+            assert await last.result(timeout=PATIENCE_SECONDS) == f"charge of {card}"
+        for handle, card in zip(handles, ("visa", "amex", "master"), strict=True):
+            assert await handle.result(timeout=PATIENCE_SECONDS) == f"charge of {card}"
