@@ -10,6 +10,7 @@ import logging
 from perdure.domain.errors import Blocked
 from perdure.sagas.body import BodyRun
 from perdure.sagas.errors import BodyDoesNotLeave
+from perdure.sagas.log_fields import about_execution, escaped
 from perdure.sagas.whereabouts import line_of_task
 
 log = logging.getLogger("perdure")
@@ -31,5 +32,10 @@ class Leaks:
         lines = (line_of_task(task) for task in body.loop.tasks if not task.done())
         where = next(filter(None, lines), body.workflow.where)
         error = BodyDoesNotLeave(body.loop.execution_id, where)
-        log.warning("%s. Bodies kept in memory for good: %s", error, self.count)
+        log.warning(
+            "%s. Bodies kept in memory for good: %s",
+            escaped(error),
+            self.count,
+            extra=about_execution(body.loop.execution_id, body.loop.feed),
+        )
         return error

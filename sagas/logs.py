@@ -10,6 +10,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from perdure.sagas.context import current
+from perdure.sagas.log_fields import escaped
 from perdure.sagas.loop import BodyLoop
 
 
@@ -60,11 +61,6 @@ def is_replaying() -> bool:
     """
     loop = asyncio._get_running_loop()
     return isinstance(loop, BodyLoop) and loop.replaying
-
-
-def escaped(text: str) -> str:
-    """The text on one line, with nothing in it that a terminal would obey."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 logger = WorkflowLogger(logging.getLogger("perdure.workflow"))

@@ -43,6 +43,7 @@ from perdure.domain.mailbox import (
 )
 from perdure.sagas.committer import Committer
 from perdure.sagas.inquiry import Inquiry
+from perdure.sagas.log_fields import about_execution, escaped
 from perdure.sagas.start import Start
 from perdure.sagas.workflow import Workflow
 
@@ -150,7 +151,12 @@ class Mailroom:
                 self._committer.submit(alone, ALONE)
             await stored
         except LEFT_OPEN as error:
-            log.warning("%s: an order to %s stays open: %s", *named(envelope), error)
+            log.warning(
+                "%s: an order to %s stays open: %s",
+                *named(envelope),
+                escaped(error),
+                extra=about_execution(envelope.execution_id),
+            )
             self._again = True
             if self._waiting is not None:
                 self._waiting.reschedule(asyncio.get_running_loop().time() + AGAIN_SECONDS)
@@ -179,7 +185,11 @@ class Mailroom:
         except PerdureError as error:
             return refusal(error)
         except Exception as bug:
-            log.exception("%s: an order to %s could not be carried out", *named(envelope))
+            log.exception(
+                "%s: an order to %s could not be carried out",
+                *named(envelope),
+                extra=about_execution(envelope.execution_id),
+            )
             return refusal(bug)
 
     async def _performed(self, envelope: Envelope, settles: tuple[Settlement, ...]) -> Reply | None:
@@ -262,7 +272,7 @@ def body_of(envelope: Envelope, kind: type[B]) -> B:
 
 
 def named(envelope: Envelope) -> tuple[str, str]:
-    return envelope.execution_id, envelope.kind
+    return escaped(envelope.execution_id), escaped(envelope.kind)
 
 
 class Alone:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from perdure.domain.errors import PerdureError
 from perdure.domain.journal import Submission
+from perdure.sagas.log_fields import about_execution, escaped
 
 log = logging.getLogger("perdure")
 
@@ -43,7 +44,13 @@ class Nobody:
         """Nothing follows."""
 
     def refused(self, submission: Submission, error: PerdureError | None) -> None:
-        log.warning("%s: its state could not be noted: %s", submission.execution_id, error)
+        name = submission.execution_id
+        log.warning(
+            "%s: its state could not be noted: %s",
+            escaped(name),
+            escaped(error),
+            extra=about_execution(name),
+        )
 
 
 class Noted(Nobody):

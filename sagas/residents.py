@@ -19,6 +19,7 @@ from perdure.sagas.index import index_row, leaving_due, parked_reason
 from perdure.sagas.keeper import Keeper
 from perdure.sagas.live_execution import LiveExecution
 from perdure.sagas.loading import Loader
+from perdure.sagas.log_fields import about_execution, escaped
 from perdure.sagas.recorded_start import NOBODY, RecordedStart
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.start import Start
@@ -169,7 +170,12 @@ class Residents:
         return len(self.live) > self._settings.resident_limit
 
     def lost(self, execution: LiveExecution, error: Exception) -> None:
-        log.warning("%s: dismissed, to be read again: %s", execution.id, error)
+        log.warning(
+            "%s: dismissed, to be read again: %s",
+            escaped(execution.id),
+            escaped(error),
+            extra=about_execution(execution.id, execution.stored_version),
+        )
         execution.lost_by = error
         self._forget(execution)
         execution.fail_waiters(error)

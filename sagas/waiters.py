@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from perdure.domain.errors import EngineStopped, ExecutionParked
 from perdure.domain.events import Terminal
+from perdure.sagas.log_fields import about_execution, escaped
 
 Waiter: TypeAlias = asyncio.Future[Terminal]
 
@@ -84,7 +85,7 @@ class Waiters:
             self._parked[execution_id] = error
             if len(self._parked) > REMEMBERED_LIMIT:
                 del self._parked[next(iter(self._parked))]
-            log.warning("%s", error)
+            log.warning("%s", escaped(error), extra=about_execution(execution_id))
             if self._on_parked is not None:  # it may raise: not in here
                 asyncio.get_running_loop().call_soon(self._on_parked, error)
         for waiter, raise_when_parked in list(self._by_id.get(execution_id, ())):

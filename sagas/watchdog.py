@@ -10,6 +10,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING
 
+from perdure.sagas.log_fields import about_execution
+
 if TYPE_CHECKING:
     from perdure.sagas.loop import BodyLoop
 
@@ -71,7 +73,7 @@ def tell(body: "BodyLoop", thread: int) -> None:
         body.execution_id,
         LOOK_SECONDS * PATIENCE_LOOKS,
         stack,
-        extra={"execution_id": body.execution_id},
+        extra=about_execution(body.execution_id, body.feed),
     )
 
 

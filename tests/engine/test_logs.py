@@ -152,3 +152,19 @@ async def test_the_watchdog_runs_from_the_first_engine_to_the_last() -> None:
 
 async def test_outside_of_a_body_nothing_is_replayed() -> None:
     assert is_replaying() is False
+
+
+async def test_what_the_engine_says_of_an_execution_has_it_as_a_field(
+    memory: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    @workflow(key=str)
+    async def waits(order_id: str) -> None:
+        await suspend("two\nlines, and \x1b[2J")
+
+    async with memory.engine(waits) as engine:
+        handle = await engine.start(waits, "o-1")
+        await handle.wait(states=["suspended"], timeout=10)
+    [record] = [one for one in caplog.records if one.name == "perdure"]
+    assert vars(record)["execution_id"] == "waits@o-1"
+    assert record.getMessage().isprintable()
+    assert "two\\nlines, and \\x1b[2J" in record.getMessage()
