@@ -96,7 +96,7 @@ class Loader:
         found: dict[str, LiveExecution | Blocked] = {}
         try:
             streams = await self._journal.read(list(wanted))
-            items = list(streams.items())
+            items = [(each, streams.get(each) or without_events(each)) for each in wanted]
             for first in range(0, len(items), LOAD_AT_ONCE):
                 portion = items[first : first + LOAD_AT_ONCE]
                 work = partial(self._load, portion, wanted, found, order)
@@ -204,3 +204,8 @@ class Loader:
             residents.settled(execution)
 
         await in_callback(residents.around.loop, again)
+
+
+def without_events(execution_id: str) -> Undecodable:
+    """What is said of a row of the index whose stream is gone."""
+    return Undecodable(execution_id, "its stream", "the index has it, and no event is stored")

@@ -91,6 +91,28 @@ async def test_a_stream_that_contradicts_itself_blocks_its_execution_alone(on_di
                 await asyncio.wait_for(order("by hand"), 10)
 
 
+async def test_a_row_of_the_index_whose_events_are_gone_is_told_and_harms_nobody(
+    on_disk: OnDisk,
+) -> None:
+    # behaviour 11
+    gate = world.hold("price")
+    async with on_disk.engine(find) as engine:
+        await engine.start(find, "o-1")
+        await gate.entered()
+    gate.open()
+    connection = sqlite3.connect(on_disk.path)
+    connection.execute("DELETE FROM events")
+    connection.commit()
+    connection.close()
+    async with on_disk.engine(find) as engine:
+        assert await engine.execute(find, "o-2") == "the price"
+        handle = engine.handle("find@o-1")
+        with pytest.raises(ExecutionParked, match="no event is stored"):
+            await handle.result(timeout=10)
+        with pytest.raises(Undecodable, match="no event is stored"):
+            await asyncio.wait_for(handle.cancel("by hand"), 10)
+
+
 async def test_how_an_abandoned_attempt_ended_is_recorded_as_it_was(place: Place) -> None:
     # behaviour 17
     class Undeclared(Failure):
