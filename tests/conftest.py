@@ -1,10 +1,13 @@
 """What holds for every test: asyncio, Hypothesis without a deadline, a summary on the terminal.
 
-Fixtures of one part of Perdure stand in the folder of its tests, never here.
+Fixtures of one part of Perdure stand in the folder of its tests, never here. PostgreSQL is asked
+for from several folders: its fixtures are a plugin.
 """
 
 import pytest
 from hypothesis import settings
+
+pytest_plugins = ["tests.postgres.plugin"]
 
 # A busy machine is no reason to fail; a failing example is printed so that it can be run again.
 settings.register_profile("perdure", deadline=None, print_blob=True)
