@@ -48,7 +48,7 @@ def open_to_all(path: Path) -> bool:
 def programs(copy: Path) -> Path:
     """The folder of the programs; the wheel's are copied to `copy` if they lie out of reach."""
     chosen = os.environ.get(CHOICE, "")
-    if chosen:
+    if chosen and "://" not in chosen:
         return complete(Path(chosen))
     installed = wheel()
     if not account() or open_to_all(installed / "bin" / "postgres"):

@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.postgres.server import load
+from tests.postgres.server import PLACES, load
 from tests.postgres.servers import JANITOR, OWNER, STARTS
 
 
@@ -25,7 +25,7 @@ def main(folder: Path) -> int:
         fcntl.lockf(owner, fcntl.LOCK_EX)
         with (folder / STARTS).open() as starts:
             fcntl.flock(starts, fcntl.LOCK_EX)  # a worker that outlived the owner may be starting
-            for told in folder.glob("*/server.json"):
+            for told in folder.glob(f"*/{PLACES}"):
                 load(told.parent).discard()
             shutil.rmtree(folder, ignore_errors=True)
     return 0

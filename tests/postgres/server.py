@@ -31,6 +31,7 @@ QUICK = {
 }
 DEADLINE_SECONDS = 30
 LAST_WORDS = 2000
+PLACES = "server.json"
 
 Mode = Literal["smart", "fast", "immediate"]
 
@@ -142,11 +143,11 @@ def make(
 
 def store(server: Server) -> None:
     told = json.dumps(asdict(server), default=str)
-    (server.folder / "server.json").write_text(told, encoding="utf-8")
+    (server.folder / PLACES).write_text(told, encoding="utf-8")
 
 
 def load(folder: Path) -> Server:
-    told = json.loads((folder / "server.json").read_text(encoding="utf-8"))
+    told = json.loads((folder / PLACES).read_text(encoding="utf-8"))
     return Server(**{**told, "folder": Path(told["folder"]), "programs": Path(told["programs"])})
 
 

@@ -45,8 +45,9 @@ class Servers:
             folder = self.folder / "shared"
             running = self.folder / "shared.runs"
             if not running.exists():
-                if folder.exists():  # whoever began it died over it
+                if (folder / servers.PLACES).exists():  # whoever began it died over it
                     servers.load(folder).discard()
+                shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
                 self._make(folder, {}).start()
                 running.touch()
