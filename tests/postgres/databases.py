@@ -20,6 +20,8 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 EMPTY = "template0"  # of the server's own templates the one that nobody can have changed
+# By copies of files: what goes through the log has to be written out by the drop after it.
+CREATE = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
 DROP = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
 ENDING_MILLISECONDS = 5_000
 
@@ -100,9 +102,7 @@ class Databases:
 
     def _create(self, template: str) -> Database:
         name = next(self._names)
-        self._connection.execute(
-            SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template))
-        )
+        self._connection.execute(CREATE.format(Identifier(name), Identifier(template)))
         return Database(urlsplit(self._url)._replace(path=f"/{name}").geturl())
 
     def _drop(self, database: Database) -> None:

@@ -111,12 +111,12 @@ def blank_data(folder: Path, programs: Path, password: str) -> None:
     secret = folder.parent / "password"
     secret.write_text(password)
     own(secret)
-    # Whoever else is on this machine gets no server to play with. One round of hashing: the
-    # password is of 128 bits, and each new connection would pay for more.
+    # Whoever else is on this machine gets no server to play with. No `--set scram_iterations=1`,
+    # which saves 2 ms a connection: PostgreSQL 15 does not know it.
     run(
         programs / "initdb",
         *("-D", str(folder), "--username", "postgres", "--pwfile", str(secret)),
-        *("--auth", "scram-sha-256", "--set", "scram_iterations=1"),
+        *("--auth", "scram-sha-256"),
         *("--no-locale", "--encoding", "UTF8", "--no-sync", "--no-instructions"),
     )
 
