@@ -10,6 +10,7 @@ from typing import Protocol
 
 from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
+from perdure.domain.lease import Lease
 from perdure.domain.mailbox import Mailbox, Settlement
 
 # States of the index that an engine takes up when it is due: what goes on by itself, and what is
@@ -89,6 +90,11 @@ class Scan:
 
 class Journal(Mailbox, Protocol):
     """An append-only log of executions, its index and its mailbox. A shard has one writer."""
+
+    @property
+    def lease(self) -> Lease:
+        """Whether the shards are this engine's."""
+        ...
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         """Stores all of them in one transaction; durable when it returns.

@@ -91,6 +91,7 @@ class WorkflowEngine:
             slots=Slots(self.settings.activity_slots),
             suspects=Suspects(loop),
             threads=self._threads,
+            lease=self._journal.lease,
             residence=self._residents,
             activities=self._activities,
             names=dict(self._activities),
@@ -100,6 +101,7 @@ class WorkflowEngine:
         watchdog.open()
         self._run("committer", self._committer.run())
         self._run("keeper", self._residents.keeper.keep())
+        self._run("lease", self._residents.mind_the_lease())
         mailroom = Mailroom(
             self._journal,
             self._committer,
@@ -143,16 +145,17 @@ class WorkflowEngine:
             raise
 
     async def _close(self) -> None:
-        committer, keeper, mailroom = self._tasks
+        committer, keeper, lease, mailroom = self._tasks
         mailroom.cancel()  # what comes from now on is for the next engine
         try:
             if not committer.done():
                 await self._residents.drain(self.settings.stop_seconds)
             self._residents.let_go()
             keeper.cancel()
+            lease.cancel()
             self._timers.close()
             self._committer.close()
-            await asyncio.wait([committer, keeper, mailroom])
+            await asyncio.wait([committer, keeper, lease, mailroom])
             self._residents.dismiss_all()
             self._threads.close()
         finally:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ GOING = ("running", "compensating")
 FORGET_DOUBT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
+OTHERS_SECONDS = 1.0  # how often to look for ends while another engine has the lease
 
 log = logging.getLogger("perdure")
 
@@ -41,6 +42,7 @@ class Keeper:
         self._next_due = NEVER  # of those that have begun
         self._next_begin = NEVER  # of those that are to begin later
         self._next_look = 0  # at them, whether or not one is known to be due
+        self._swept = False
         self._doubtful: list[str] = []
         self._doubts: Counter[str] = Counter()  # how often, lately
         self.backlog = True
@@ -97,29 +99,38 @@ class Keeper:
     async def keep(self) -> None:
         """Brings rows back to memory when they are due and there is room; until cancelled."""
         loop, clock = self._residents.around.loop, self._residents.around.clock
-        swept = False
         while True:
             self._wake = loop.create_future()
             pause = self._settings.scan_seconds
             try:
-                if not swept:
-                    await self._sweep()
-                    swept = True
-                await self._read_doubtful()
-                await self._wake_sleepers()
-                await self._begin_waiting()
+                if self._residents.around.lease.held:
+                    if await self._look():
+                        continue
+                else:
+                    pause = min(pause, OTHERS_SECONDS)
+                    self._swept, self._next_look, self.backlog = False, 0, True
+                    await self._hear_of_others()
             except JournalUnavailable as error:
                 log.error("%s; looked through again in a second", error)
                 pause = min(pause, 1.0)
                 self._next_look, self.backlog = 0, True  # what was to be found is there still
-            else:
-                if self.backlog and self._residents.in_flight <= self._residents.room:
-                    continue
             next_one = min(self._next_due - self._horizon, self._next_begin)
             until_due = (next_one - clock.now()) / 1e6
+            if not self._swept:
+                until_due = pause
             timer = loop.call_later(min(max(until_due, 0.05), pause), self.look)
             await self._wake
             timer.cancel()
+
+    async def _look(self) -> bool:
+        """Takes up what needs somebody. Whether to look again at once: there is room for more."""
+        if not self._swept:
+            await self._sweep()
+            self._swept = True
+        await self._read_doubtful()
+        await self._wake_sleepers()
+        await self._begin_waiting()
+        return self.backlog and self._residents.in_flight <= self._residents.room
 
     async def _sweep(self) -> None:
         """What was in flight, or blocked, when the last engine ended.
@@ -142,16 +153,26 @@ class Keeper:
             await self._residents.loader.load(
                 [row for row in rows.values() if row.state in GOING and row.due is None]
             )
-            waiters = self._residents.waiters
-            for row in rows.values():
-                if row.state == "blocked" or row.state in PARKED_STATES:
-                    waiters.parked(ExecutionParked(row.execution_id, row.state, row.reason))
-            ended = [row.execution_id for row in rows.values() if row.state in ENDED_STATES]
-            streams = await self._journal.read([one for one in ended if waiters.has(one)])
-            for execution_id, stream in streams.items():
-                if not isinstance(stream, Undecodable) and isinstance(stream[-1], TERMINAL):
-                    waiters.ended(execution_id, stream[-1])
+            await self._tell(rows.values())
             self._doubtful = self._doubtful[len(doubtful) :]
+
+    async def _hear_of_others(self) -> None:
+        """What is waited for here goes on elsewhere while somebody else has the lease."""
+        self._doubtful.clear()
+        rows = await self._journal.rows(self._residents.waiters.awaited)
+        await self._tell(rows.values())
+
+    async def _tell(self, rows: Iterable[IndexRow]) -> None:
+        """Tells whoever waits of those that are parked or have ended."""
+        waiters, ended = self._residents.waiters, []
+        for row in rows:
+            if row.state == "blocked" or row.state in PARKED_STATES:
+                waiters.parked(ExecutionParked(row.execution_id, row.state, row.reason))
+            elif row.state in ENDED_STATES and waiters.has(row.execution_id):
+                ended.append(row.execution_id)
+        for execution_id, stream in (await self._journal.read(ended)).items():
+            if not isinstance(stream, Undecodable) and isinstance(stream[-1], TERMINAL):
+                waiters.ended(execution_id, stream[-1])
 
     async def _decided(self, rows: Sequence[IndexRow]) -> None:
         """Waits until no start of theirs is under way.

@@ -223,7 +223,9 @@ class LiveExecution:
             self.around.residence.settled(self)
 
     def perform(self) -> None:
-        """What the state asks for, as far as it is stored."""
+        """What the state asks for, as far as it is stored, and while the lease is held."""
+        if not self.around.lease.held:
+            return
         stored = self.stored_version
         if self.timers:
             for version, ordinal in self.timers:

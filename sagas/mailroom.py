@@ -122,6 +122,9 @@ class Mailroom:
             self._after = 0
 
     async def _take(self, tasks: asyncio.TaskGroup) -> None:
+        if not self._journal.lease.held:  # whoever has it takes them
+            self._again = True
+            return
         while True:
             self._meanwhile.clear()
             page = await self._journal.envelopes(self._after, OPEN_PAGE)

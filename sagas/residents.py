@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from perdure.domain.errors import EngineStopped, ExecutionParked
+from perdure.domain.errors import EngineStopped, ExecutionParked, LostLease
 from perdure.domain.identity import shard_of
 from perdure.domain.journal import PARKED_STATES, Journal, Submission
 from perdure.domain.mailbox import Settlement
@@ -168,6 +168,19 @@ class Residents:
     def crowded(self) -> bool:
         """Whether more are in memory than should be."""
         return len(self.live) > self._settings.resident_limit
+
+    async def mind_the_lease(self) -> None:
+        """Lets go of everything when the lease is lost, and looks again when it is taken."""
+        lease = self.around.lease
+        while True:
+            await lease.changed()
+            if not lease.held:
+                error = LostLease("the lease is lost; whoever has it now goes on")
+                for execution in list(self.live.values()):
+                    execution.lost_by = error
+                    self._forget(execution)
+                    execution.fail_waiters(error)
+            self.look()
 
     def lost(self, execution: LiveExecution, error: Exception) -> None:
         log.warning(

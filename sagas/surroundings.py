@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from perdure.domain.clock import Clock, Randomness
+from perdure.domain.lease import Lease
 from perdure.sagas.activity import Activity
 from perdure.sagas.committer import Committer
 from perdure.sagas.leaks import Leaks
@@ -49,6 +50,7 @@ class Surroundings:
     slots: Slots
     suspects: Suspects
     threads: Threads
+    lease: Lease
     residence: Residence
     activities: dict[str, Activity[..., Any]]  # that it was opened with, by name and alias
     names: dict[str, Activity[..., Any]]  # those, and what bodies have asked for by its name

@@ -47,6 +47,11 @@ class Waiters:
         """Whether somebody waits for this one."""
         return execution_id in self._by_id
 
+    @property
+    def awaited(self) -> list[str]:
+        """The ids that somebody waits for."""
+        return list(self._by_id)
+
     def ended(self, execution_id: str, end: Terminal) -> None:
         self.goes_on(execution_id)
         for waiter, _ in self._by_id.pop(execution_id, ()):

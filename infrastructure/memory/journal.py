@@ -10,9 +10,11 @@ from typing import Protocol
 from perdure.domain.errors import JournalError, Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Scan, Submission
+from perdure.domain.lease import Lease
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.infrastructure.entry import encoded
 from perdure.infrastructure.errors import JournalClosed
+from perdure.infrastructure.lease import FOREVER
 from perdure.infrastructure.memory.log import Log
 from perdure.infrastructure.news import News
 
@@ -57,6 +59,10 @@ class MemoryJournal:
         self._news = News()
         self.log.owners.add(self._news)
         self.closed = False
+
+    @property
+    def lease(self) -> Lease:
+        return FOREVER
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         self._check_writable()

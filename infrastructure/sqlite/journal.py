@@ -14,8 +14,10 @@ from typing import TypeVar
 
 from perdure.domain.errors import JournalError
 from perdure.domain.journal import IndexRow, Scan, Submission
+from perdure.domain.lease import Lease
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.infrastructure.entry import encoded
+from perdure.infrastructure.lease import FOREVER
 from perdure.infrastructure.sqlite import log, mailbox, schema
 from perdure.infrastructure.sqlite.connection import (
     Synchronous,
@@ -25,9 +27,9 @@ from perdure.infrastructure.sqlite.connection import (
 )
 from perdure.infrastructure.sqlite.lock import EngineLock
 from perdure.infrastructure.sqlite.reading import Reading
-from perdure.infrastructure.sqlite.thread import ConnectionThread
 from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.sqlite.watch import LOOK_SECONDS, Watch
+from perdure.infrastructure.thread import ConnectionThread
 
 T = TypeVar("T")
 
@@ -40,8 +42,8 @@ class SQLiteJournal(Reading):
     def __init__(
         self,
         path: Path,
-        reader: ConnectionThread,
-        writer: ConnectionThread | None,
+        reader: ConnectionThread[sqlite3.Connection],
+        writer: ConnectionThread[sqlite3.Connection] | None,
     ) -> None:
         super().__init__(path, reader)
         self._writer = writer
@@ -60,7 +62,8 @@ class SQLiteJournal(Reading):
         exists = schema.check_header(path)
         if read_only and not exists:
             raise schema.nothing_there(path)
-        reader, writer = ConnectionThread(f"{path} (reader)"), ConnectionThread(f"{path} (writer)")
+        reader: ConnectionThread[sqlite3.Connection] = ConnectionThread(f"{path} (reader)")
+        writer: ConnectionThread[sqlite3.Connection] = ConnectionThread(f"{path} (writer)")
         if read_only:
             await reader.start(lambda: connect_visitor(path))
             return cls(path, reader, None)
@@ -73,6 +76,10 @@ class SQLiteJournal(Reading):
             await writer.close()
             raise
         return cls(path, reader, writer)
+
+    @property
+    def lease(self) -> Lease:
+        return FOREVER
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         watch = self._watch

@@ -19,9 +19,9 @@ from perdure.infrastructure.sqlite.connection import (
     connect_sender,
 )
 from perdure.infrastructure.sqlite.reading import Reading
-from perdure.infrastructure.sqlite.thread import ConnectionThread
 from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.sqlite.watch import LOOK_SECONDS, data_version
+from perdure.infrastructure.thread import ConnectionThread
 
 T = TypeVar("T")
 
@@ -31,7 +31,12 @@ class SQLitePostOffice(Reading):
 
     __slots__ = ("_sender", "_version")
 
-    def __init__(self, path: Path, reader: ConnectionThread, sender: ConnectionThread) -> None:
+    def __init__(
+        self,
+        path: Path,
+        reader: ConnectionThread[sqlite3.Connection],
+        sender: ConnectionThread[sqlite3.Connection],
+    ) -> None:
         super().__init__(path, reader)
         self._sender = sender
         self._version: int | None = None
@@ -41,8 +46,8 @@ class SQLitePostOffice(Reading):
         """Opens the file, and makes it a journal if there is none yet."""
         path = path.resolve()  # noqa: ASYNC240 (short; by any other name the file is the same)
         schema.check_header(path)
-        sender = ConnectionThread(f"{path} (client, posting)")
-        reader = ConnectionThread(f"{path} (client)")
+        sender: ConnectionThread[sqlite3.Connection] = ConnectionThread(f"{path} (client, posting)")
+        reader: ConnectionThread[sqlite3.Connection] = ConnectionThread(f"{path} (client)")
         await sender.start(lambda: connect_sender(path, synchronous))
         try:
             await reader.start(lambda: connect_reader(path))

@@ -10,9 +10,9 @@ from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow
 from perdure.infrastructure.sqlite import log
-from perdure.infrastructure.sqlite.thread import ConnectionThread
 from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.stream import decoded
+from perdure.infrastructure.thread import ConnectionThread
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class Reading:
 
     __slots__ = ("_reader", "path")
 
-    def __init__(self, path: Path, reader: ConnectionThread) -> None:
+    def __init__(self, path: Path, reader: ConnectionThread[sqlite3.Connection]) -> None:
         self.path = path
         self._reader = reader
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Journal, Scan, Submission
+from perdure.domain.lease import Lease
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
 
 
@@ -13,6 +14,10 @@ class WrappedJournal:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+
+    @property
+    def lease(self) -> Lease:
+        return self._journal.lease
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         return await self._journal.append(submissions)

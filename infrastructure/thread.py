@@ -6,22 +6,27 @@ The thread refers to its queue only: an abandoned one ends with the last referen
 
 import asyncio
 import os
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from perdure.domain.errors import JournalUnavailable
 from perdure.infrastructure.errors import JournalClosed
 
 T = TypeVar("T")
-Job = Callable[[sqlite3.Connection], Any]
-Task = tuple[Job, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
 
-class ConnectionThread:
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=Closable)
+Task = tuple[Callable[[C], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+
+
+class ConnectionThread(Generic[C]):
     """Started with `start`; jobs are done in the order in which they were asked.
 
     `ended` is settled by the thread itself, when its connection is closed: what has to wait for
@@ -32,13 +37,13 @@ class ConnectionThread:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._queue: SimpleQueue[Task | None] = SimpleQueue()  # None: the end
+        self._queue: SimpleQueue[Task[C] | None] = SimpleQueue()  # None: the end
         self._closed = False
         self._process = os.getpid()
         self.ended: Future[None] = Future()
         self.ended.set_running_or_notify_cancel()  # it cannot be cancelled
 
-    async def start(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    async def start(self, connect: Callable[[], C]) -> None:
         """Connects, in the thread; raises what `connect` raises, and has ended then."""
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
@@ -59,7 +64,7 @@ class ConnectionThread:
             await asyncio.wait([asyncio.wrap_future(self.ended)])
             raise
 
-    def run(self, job: Callable[[sqlite3.Connection], T]) -> "asyncio.Future[T]":
+    def run(self, job: Callable[[C], T]) -> "asyncio.Future[T]":
         """The job's answer, once it is done. Abandoning the future does not stop the job."""
         if self._closed:
             raise JournalClosed(f"{self._name}: the journal is closed; open it again")
@@ -90,8 +95,8 @@ class ConnectionThread:
 
 
 def serve(
-    connect: Callable[[], sqlite3.Connection],
-    queue: "SimpleQueue[Task | None]",
+    connect: Callable[[], C],
+    queue: "SimpleQueue[Task[C] | None]",
     ended: "Future[None]",
     loop: asyncio.AbstractEventLoop,
     ready: "asyncio.Future[None]",
@@ -117,8 +122,8 @@ def serve(
 
 
 def perform(
-    connection: sqlite3.Connection,
-    job: Job,
+    connection: C,
+    job: Callable[[C], Any],
     loop: asyncio.AbstractEventLoop,
     future: "asyncio.Future[Any]",
 ) -> None:
