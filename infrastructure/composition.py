@@ -30,7 +30,8 @@ async def open_engine(
     >>> async with open_engine("sqlite:///payments.db", [process_payment]) as engine:
     ...     tracking_id = await engine.execute(process_payment, request)
     """
-    journal = await open_journal(url)
+    settings = settings or EngineSettings()
+    journal = await open_journal(url, lease_seconds=settings.lease_seconds)
     try:
         engine = WorkflowEngine(
             journal,

@@ -7,6 +7,7 @@ own. Both go through the same append of a driver.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from perdure.domain.errors import VersionConflict
 from perdure.domain.journal import IndexRow, Submission
 from perdure.domain.mailbox import Settlement
 from perdure.infrastructure import codec
@@ -28,6 +29,11 @@ class Entry:
     rows: Sequence[tuple[str, bytes]]
     index: IndexRow | None = None
     settles: Sequence[Settlement] = ()
+
+    @property
+    def conflict(self) -> VersionConflict:
+        """What is raised when its stream is not where it expects it."""
+        return VersionConflict(self.execution_id, self.expected)
 
     @property
     def claims(self) -> bool:

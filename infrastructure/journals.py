@@ -3,10 +3,13 @@
 memory://name              in this process, shared by the engines that open it one after another
 sqlite:///relative.db      a file; ?synchronous=normal trades the last commits for speed
 sqlite:////absolute.db
+postgresql://host/database a schema of a database, perdure unless ?schema= names one
 """
 
+import importlib
 from pathlib import Path
-from typing import Never, Protocol
+from types import ModuleType
+from typing import Protocol
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from weakref import WeakValueDictionary
 
@@ -21,11 +24,15 @@ from perdure.infrastructure.sqlite.connection import Synchronous
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
 from perdure.infrastructure.sqlite.post_office import SQLitePostOffice
 
+LEASE_SECONDS = 15.0
+
 
 class Opener(Protocol):
     """Opens the journals of one kind of address."""
 
-    async def __call__(self, url: str, parts: SplitResult, *, read_only: bool) -> Journal: ...
+    async def __call__(
+        self, url: str, parts: SplitResult, *, read_only: bool, lease_seconds: float
+    ) -> Journal: ...
 
 
 class PostOfficeOpener(Protocol):
@@ -69,17 +76,21 @@ class MemoryJournals:
 memory_journals = MemoryJournals()
 
 
-async def open_journal(url: str, *, read_only: bool = False) -> Journal:
+async def open_journal(
+    url: str, *, read_only: bool = False, lease_seconds: float = LEASE_SECONDS
+) -> Journal:
     """The journal at this address. Raises BadAddress, and what opening it raises.
 
     Read-only it takes no lock, makes no journal and refuses to append: for looking at the journal
     of an engine that runs, or of none. SQLite may leave an empty -wal and a -shm beside the file.
+    On PostgreSQL it waits for the lease of another engine to end, and then holds one of so many
+    seconds, which it renews.
     """
     parts = split(url)
     opener = OPENERS.get(parts.scheme)
     if opener is None:
         raise no_such_kind(url)
-    return await opener(url, parts, read_only=read_only)
+    return await opener(url, parts, read_only=read_only, lease_seconds=lease_seconds)
 
 
 async def open_post_office(url: str) -> PostOffice:
@@ -105,7 +116,9 @@ def no_such_kind(url: str) -> BadAddress:
     return BadAddress(f"{url!r}: no such kind of journal; use {POSSIBLE}")
 
 
-async def open_memory(url: str, parts: SplitResult, *, read_only: bool) -> Journal:
+async def open_memory(
+    url: str, parts: SplitResult, *, read_only: bool, lease_seconds: float
+) -> Journal:
     return memory_journals.open(memory_name(url, parts), read_only=read_only)
 
 
@@ -119,7 +132,9 @@ def memory_name(url: str, parts: SplitResult) -> str:
     return parts.netloc
 
 
-async def open_sqlite(url: str, parts: SplitResult, *, read_only: bool) -> Journal:
+async def open_sqlite(
+    url: str, parts: SplitResult, *, read_only: bool, lease_seconds: float
+) -> Journal:
     path, synchronous = sqlite_file(url, parts)
     return await SQLiteJournal.open(path, read_only=read_only, synchronous=synchronous)
 
@@ -151,23 +166,45 @@ def sqlite_file(url: str, parts: SplitResult) -> tuple[Path, Synchronous]:
             raise BadAddress(f"{url!r}: synchronous is full or normal, not {other!r}")
 
 
-async def refuse_postgresql(url: str, parts: SplitResult, *, read_only: bool = True) -> Never:
-    raise BadAddress(
-        f"{parts.scheme}://: journals on PostgreSQL come with a later version, as the extra "
-        "perdure[postgres]; use sqlite:///path until then"
+async def open_postgres(
+    url: str, parts: SplitResult, *, read_only: bool, lease_seconds: float
+) -> Journal:
+    opening = postgres(parts.scheme)
+    journal: Journal = await opening.open_journal(
+        url, read_only=read_only, lease_seconds=lease_seconds
     )
+    return journal
+
+
+async def open_postgres_post_office(url: str, parts: SplitResult) -> PostOffice:
+    office: PostOffice = await postgres(parts.scheme).open_post_office(url)
+    return office
+
+
+def postgres(scheme: str) -> ModuleType:
+    """The adapter, which needs the extra."""
+    try:
+        return importlib.import_module("perdure.infrastructure.postgres.opening")
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.startswith("perdure"):
+            raise
+        raise BadAddress(
+            f"{scheme}://: {error.name} is not installed; it comes with perdure[postgres]"
+        ) from error
 
 
 OPENERS: dict[str, Opener] = {
     "memory": open_memory,
     "sqlite": open_sqlite,
-    "postgresql": refuse_postgresql,
-    "postgres": refuse_postgresql,
+    "postgresql": open_postgres,
+    "postgres": open_postgres,
 }
 POST_OFFICES: dict[str, PostOfficeOpener] = {
     "memory": open_memory_post_office,
     "sqlite": open_sqlite_post_office,
-    "postgresql": refuse_postgresql,
-    "postgres": refuse_postgresql,
+    "postgresql": open_postgres_post_office,
+    "postgres": open_postgres_post_office,
 }
-POSSIBLE = "memory://name, sqlite:///relative.db or sqlite:////absolute.db"
+POSSIBLE = (
+    "memory://name, sqlite:///relative.db, sqlite:////absolute.db or postgresql://host/database"
+)

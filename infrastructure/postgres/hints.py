@@ -1,0 +1,60 @@
+"""Hints to others: that something was stored. Sent rarely, and only while others may be waiting.
+
+NOTIFY takes a lock of the whole database when it commits, so it is in no transaction of the
+journal's: a thread of its own sends one for many changes.
+"""
+
+import threading
+from contextlib import suppress
+
+import psycopg
+
+from perdure.infrastructure.clock import SystemClock
+from perdure.infrastructure.postgres.connection import Database
+from perdure.infrastructure.postgres.ear import hint
+from perdure.infrastructure.postgres.link import Link
+
+VISIT_MICROSECONDS = 30_000_000
+APART_SECONDS = 0.003
+
+
+class Hints:
+    """Told of visits and of changes from any thread; the first change after a visit starts it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._clock = SystemClock()
+        self._visited = 0
+        self._changed = threading.Event()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def visited(self) -> None:
+        """Somebody is there who may wait for news."""
+        self._visited = self._clock.now()
+
+    def changed(self) -> None:
+        """Something was stored that others may wait for; for the writer's thread."""
+        if self._visited and self._clock.now() - self._visited < VISIT_MICROSECONDS:
+            if self._thread is None:
+                name = f"{self._database.shown} (telling)"
+                self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                self._thread.start()
+            self._changed.set()
+
+    def _serve(self) -> None:
+        link = Link(self._database, "telling")
+        while True:
+            self._changed.wait()
+            if self._ended.is_set():
+                link.close()
+                return
+            self._changed.clear()
+            with suppress(psycopg.Error):  # others look after a while all the same
+                hint(link.connection(), self._database.schema, "news")
+            self._ended.wait(APART_SECONDS)
+
+    def close(self) -> None:
+        """Lets the thread end. Idempotent."""
+        self._ended.set()
+        self._changed.set()

@@ -1,0 +1,118 @@
+"""Leases: which runner owns the shards, by rows that appends prove and the database's clock ends.
+
+A runner's lease is one row that it renews; which shards it owns, and since when (their epochs),
+stands apart, so that renewing is in no append's way. Whoever takes over first waits for the appends
+that are under way, since each holds its writer's row, and raises the epochs: later ones are fenced.
+All functions take a connection and work in the thread that calls them.
+"""
+
+import os
+import socket
+from dataclasses import dataclass
+
+from perdure.infrastructure.clock import SystemIds
+from perdure.infrastructure.postgres.connection import Connection
+from perdure.infrastructure.postgres.log import Statements
+from perdure.infrastructure.postgres.tenure import Tenure
+
+TAKING = 0x50657265  # the advisory lock of whoever takes shards
+
+ENTER = """
+    INSERT INTO {schema}.runner VALUES (%s, %s, clock_timestamp() + make_interval(secs => %s))
+"""
+ENTER_WRITER = "INSERT INTO {schema}.runner_writer VALUES (%s, 0)"
+OWNERS = """
+    SELECT DISTINCT owner FROM {schema}.shard_lease WHERE owner IS NOT NULL AND owner <> %s
+"""
+# Locked, so that it cannot be renewed meanwhile; a renewal that was first is seen.
+OWNER = """
+    SELECT place, extract(epoch FROM expires_at - clock_timestamp())::float8
+    FROM {schema}.runner WHERE runner = %s FOR UPDATE
+"""
+MOVE = "UPDATE {schema}.runner_writer SET moves = moves + 1 WHERE runner = %s"
+TAKE = """
+    UPDATE {schema}.shard_lease SET owner = %s, epoch = epoch + 1
+    WHERE owner IS NOT DISTINCT FROM %s
+"""
+LEAVE_WRITERS = "DELETE FROM {schema}.runner_writer WHERE runner = %s"
+LEAVE = "DELETE FROM {schema}.runner WHERE runner = %s"
+FREE = "UPDATE {schema}.shard_lease SET owner = NULL WHERE owner = %s"
+RENEW = """
+    UPDATE {schema}.runner SET expires_at = clock_timestamp() + make_interval(secs => %s)
+    WHERE runner = %s AND expires_at > clock_timestamp()
+"""
+OWNED = """
+    SELECT shard, epoch, (
+        SELECT coalesce(max(position), 0) FROM {schema}.events AS event
+        WHERE event.shard = lease.shard
+    )
+    FROM {schema}.shard_lease AS lease WHERE owner = %s
+"""
+NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """The shards are somebody else's, for so many seconds more unless that one renews."""
+
+    place: str
+    seconds: float
+
+
+def enter(connection: Connection, statements: Statements, lease_seconds: float) -> str:
+    """A new runner, which owns nothing yet; its id."""
+    runner, place = SystemIds().new(), f"{socket.gethostname()}, process {os.getpid()}"
+    with connection.transaction():
+        connection.execute(statements.of(ENTER), (runner, place, lease_seconds))
+        connection.execute(statements.of(ENTER_WRITER), (runner,))
+    return runner
+
+
+def take(
+    connection: Connection, statements: Statements, runner: str, where: str
+) -> Tenure | Occupied:
+    """All shards, those of owners whose lease is over too; or whose they are."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))",
+            (TAKING, statements.schema),
+        )
+        owners = cursor.execute(statements.of(OWNERS), (runner,)).fetchall()
+        for (owner,) in owners:
+            row = cursor.execute(statements.of(OWNER), (owner,)).fetchone()
+            if row is not None and row[1] > 0:
+                return Occupied(*row)
+        for (owner,) in owners:
+            cursor.execute(statements.of(MOVE), (owner,))
+            cursor.execute(statements.of(TAKE), (runner, owner))
+            cursor.execute(statements.of(LEAVE_WRITERS), (owner,))
+            cursor.execute(statements.of(LEAVE), (owner,))
+        cursor.execute(statements.of(TAKE), (runner, None))
+    # From here on nobody else appends to them: their last positions stay.
+    owned = connection.execute(statements.of(OWNED), (runner,)).fetchall()
+    epochs = {shard: epoch for shard, epoch, _ in owned}
+    heads = {shard: head for shard, _, head in owned}
+    return Tenure(where, runner, epochs, heads)
+
+
+def renew(
+    connection: Connection, statements: Statements, runner: str, lease_seconds: float
+) -> bool:
+    """Whether the lease goes on; not when it was over already, or taken."""
+    done = connection.execute(statements.of(RENEW), (lease_seconds, runner), prepare=True)
+    return done.rowcount == 1
+
+
+def leave(connection: Connection, statements: Statements, runner: str) -> None:
+    """Gives the shards up; whoever waits for them may have them at once."""
+    with connection.transaction():
+        connection.execute(statements.of(MOVE), (runner,))
+        connection.execute(statements.of(FREE), (runner,))
+        connection.execute(statements.of(LEAVE_WRITERS), (runner,))
+        connection.execute(statements.of(LEAVE), (runner,))
+
+
+def now(connection: Connection) -> int:
+    """The database's time in microseconds since 1970."""
+    [(time,)] = connection.execute(NOW, prepare=True).fetchall()
+    return int(time)

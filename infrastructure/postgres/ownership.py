@@ -1,0 +1,206 @@
+"""Ownership: the lease of this process, kept by renewing, lost by the clock, and taken again.
+
+The lease is over for us a third of its time before it is for the database: whatever was begun in
+the last moment is done when somebody else may take over. Appends prove it anyway.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import psycopg
+
+from perdure.domain.errors import JournalError, LostLease
+from perdure.infrastructure.news import News, resolve
+from perdure.infrastructure.postgres import lease, schema
+from perdure.infrastructure.postgres.connection import Connection, Database
+from perdure.infrastructure.postgres.ear import Ear, hint
+from perdure.infrastructure.postgres.lease import Occupied
+from perdure.infrastructure.postgres.link import Link
+from perdure.infrastructure.postgres.log import Statements
+from perdure.infrastructure.postgres.tenure import Tenure
+from perdure.infrastructure.postgres.translation import translated
+from perdure.infrastructure.thread import ConnectionThread
+
+T = TypeVar("T")
+
+TOLD_SECONDS = 15.0
+AGAIN_SECONDS = 0.5
+
+log = logging.getLogger("perdure")
+
+
+class Ownership:
+    """Made by `open`, which returns once the shards are ours. Implements domain.lease.Lease."""
+
+    def __init__(
+        self, database: Database, thread: ConnectionThread[Link], lease_seconds: float
+    ) -> None:
+        self._database = database
+        self._statements = Statements(database.schema)
+        self._thread = thread
+        self._seconds = lease_seconds
+        self._tenure: Tenure | None = None
+        self._until = 0.0  # by the loop's clock
+        self._loop = asyncio.get_running_loop()
+        self._keeping: asyncio.Task[None] | None = None
+        self._woken: asyncio.Future[None] | None = None
+        self._news = News()
+
+    @classmethod
+    async def open(cls, database: Database, lease_seconds: float) -> "Ownership":
+        """Makes the journal if there is none, and waits for its shards."""
+
+        def prepare(connection: Connection) -> None:
+            schema.create(connection, database.schema)
+            schema.check(connection, database.shown, database.schema)
+
+        thread: ConnectionThread[Link] = ConnectionThread(f"{database.shown} (lease)")
+        await thread.start(lambda: Link(database, "lease", prepare).connected())
+        ownership = cls(database, thread, lease_seconds)
+        try:
+            await ownership._take()
+        except BaseException:
+            await thread.close()
+            raise
+        ownership._keeping = ownership._loop.create_task(ownership._keep())
+        return ownership
+
+    @property
+    def held(self) -> bool:
+        """Whether the shards are ours for sure; asked right before anything is done outside."""
+        return self._tenure is not None and self._loop.time() < self._until
+
+    async def changed(self) -> None:
+        await self._news.heard()
+
+    def tenure(self) -> Tenure:
+        """What an append proves. Raises LostLease."""
+        tenure = self._tenure
+        if tenure is None or self._loop.time() >= self._until:
+            raise LostLease(
+                f"{self._database.shown}: the lease could not be renewed in time; nothing is "
+                "appended until it is taken again"
+            )
+        return tenure
+
+    def lost(self) -> None:
+        """An append was refused: somebody else owns them."""
+        self._lose("an append was refused")
+
+    async def _take(self) -> None:
+        """Returns once they are ours."""
+        free, ear, told = News(), None, 0.0
+        try:
+            while True:
+                begun = self._loop.time()
+                taken = await self._run(self._enter)
+                if isinstance(taken, Tenure):
+                    self._tenure = taken
+                    self._until = begun + self._seconds * 2 / 3
+                    self._news.tell()
+                    return
+                if ear is None:
+                    ear = Ear(self._database, ("lease",), lambda _: free.tell())
+                if begun - told >= TOLD_SECONDS or not told:
+                    told = begun
+                    log.warning(
+                        "%s: another engine (%s) owns the journal; waiting for its end",
+                        self._database.shown,
+                        taken.place,
+                    )
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.05, min(taken.seconds, self._seconds))):
+                        await free.heard()
+        finally:
+            if ear is not None:
+                ear.close()
+
+    def _enter(self, connection: Connection) -> Tenure | Occupied:
+        runner = lease.enter(connection, self._statements, self._seconds)
+        taken = lease.take(connection, self._statements, runner, self._database.shown)
+        if isinstance(taken, Occupied):
+            lease.leave(connection, self._statements, runner)
+        return taken
+
+    async def _keep(self) -> None:
+        """Renews, and takes again what was lost; until cancelled."""
+        while True:
+            tenure = self._tenure
+            try:
+                if tenure is None:
+                    await self._take()
+                    continue
+                await self._wait(self._seconds / 3)
+                if self._tenure is not tenure:
+                    continue
+                begun = self._loop.time()
+                async with asyncio.timeout_at(self._until):
+                    goes_on = await self._run(partial(self._renew, tenure.runner))
+                if self._tenure is not tenure:
+                    continue
+                if goes_on:
+                    self._until = begun + self._seconds * 2 / 3
+                else:
+                    self._lose("it had ended")
+            except TimeoutError:
+                self._lose("it could not be renewed in time")
+            except JournalError as error:
+                log.warning("%s; the lease is renewed again soon", error)
+                if self._loop.time() >= self._until:
+                    self._lose("it could not be renewed in time")
+                await self._wait(min(AGAIN_SECONDS, self._seconds / 10))
+
+    async def _wait(self, seconds: float) -> None:
+        """So long, or until the lease is lost."""
+        self._woken = self._loop.create_future()
+        timer = self._loop.call_later(seconds, resolve, self._woken)
+        try:
+            await self._woken
+        finally:
+            timer.cancel()
+
+    def _renew(self, runner: str, connection: Connection) -> bool:
+        return lease.renew(connection, self._statements, runner, self._seconds)
+
+    def _lose(self, why: str) -> None:
+        if self._tenure is not None:
+            self._tenure = None
+            log.error("%s: the lease is lost: %s", self._database.shown, why)
+            self._news.tell()
+            if self._woken is not None:
+                resolve(self._woken)
+
+    async def _run(self, job: Callable[[Connection], T]) -> T:
+        def translated_job(link: Link) -> T:
+            with translated(self._database.shown, "holding the lease"):
+                return job(link.connection())
+
+        return await self._thread.run(translated_job)
+
+    def abandon(self) -> None:
+        """Lets the lease run out: nobody is there any more who could close it."""
+        if self._keeping is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._keeping.cancel)
+        self._thread.stop()
+
+    async def close(self) -> None:
+        """Gives them up, at once for whoever waits. Idempotent."""
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            keeping.cancel()
+            await asyncio.wait([keeping])
+        tenure, self._tenure = self._tenure, None
+        if tenure is not None:
+
+            def job(connection: Connection) -> None:
+                lease.leave(connection, self._statements, tenure.runner)
+                hint(connection, self._database.schema, "lease")
+
+            with suppress(JournalError, psycopg.Error):  # it ends by itself then
+                async with asyncio.timeout(self._seconds / 3):
+                    await self._run(job)
+        await self._thread.close()

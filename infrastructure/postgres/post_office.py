@@ -1,0 +1,104 @@
+"""A journal's database as clients have it: a thread that posts, a thread that reads, no lease.
+
+An engine may run on it, now or later, anywhere. A post is followed by a hint to it; its hints come
+back to those who wait.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import psycopg
+
+from perdure.domain.mailbox import Envelope
+from perdure.infrastructure.news import News
+from perdure.infrastructure.postgres import mailbox, schema
+from perdure.infrastructure.postgres.connection import Connection, Database
+from perdure.infrastructure.postgres.ear import Ear, hint
+from perdure.infrastructure.postgres.link import Link
+from perdure.infrastructure.postgres.reading import Reading
+from perdure.infrastructure.postgres.translation import translated
+from perdure.infrastructure.thread import ConnectionThread
+
+LOOK_SECONDS = 1.0  # without a hint
+VISIT_SECONDS = 10.0  # how often an engine is told that somebody waits
+
+
+class PostgresPostOffice(Reading):
+    """Made by `open`."""
+
+    __slots__ = ("_ear", "_news", "_sender", "_visited")
+
+    def __init__(
+        self,
+        database: Database,
+        reader: ConnectionThread[Link],
+        sender: ConnectionThread[Link],
+    ) -> None:
+        super().__init__(database, reader)
+        self._sender = sender
+        self._news = News()
+        self._ear: Ear | None = None
+        self._visited = 0.0
+
+    @classmethod
+    async def open(cls, database: Database) -> "PostgresPostOffice":
+        """Opens the database, and makes a journal in it if there is none yet."""
+
+        def prepare(connection: Connection) -> None:
+            schema.create(connection, database.schema)
+            schema.check(connection, database.shown, database.schema)
+
+        where = database.shown
+        sender: ConnectionThread[Link] = ConnectionThread(f"{where} (client, posting)")
+        reader: ConnectionThread[Link] = ConnectionThread(f"{where} (client)")
+        with translated(where, "opening"):
+            await sender.start(lambda: Link(database, "client", prepare).connected())
+            try:
+                await reader.start(lambda: Link(database, "client reading").connected())
+            except BaseException:
+                await sender.close()
+                raise
+        return cls(database, reader, sender)
+
+    async def post(self, envelopes: Sequence[Envelope]) -> None:
+        def job(link: Link) -> None:
+            with translated(self.where, "posting"):
+                connection = link.connection()
+                mailbox.insert(connection, self._statements, envelopes)
+                with suppress(psycopg.Error):  # it is stored, and found without a hint too
+                    hint(connection, self._database.schema, "mail")
+
+        await self._sender.run(job)
+
+    async def replies(self, envelopes: Sequence[Envelope]) -> Mapping[str, bytes]:
+        return await self._read(lambda it: mailbox.select_replies(it, self._statements, envelopes))
+
+    async def waiting(self, execution_id: str) -> Sequence[Envelope]:
+        return await self._read(
+            lambda it: mailbox.select_waiting(it, self._statements, execution_id)
+        )
+
+    async def changed(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._ear is None:
+            self._ear = Ear(self._database, ("news",), lambda _: self._news.tell())
+        if loop.time() - self._visited > VISIT_SECONDS:
+            self._visited = loop.time()
+
+            def visit(link: Link) -> None:
+                with suppress(psycopg.Error):
+                    hint(link.connection(), self._database.schema, "mail")
+
+            await self._sender.run(visit)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._news.heard()
+
+    async def close(self) -> None:
+        if self._ear is not None:
+            self._ear.close()
+        try:
+            await self._reader.close()
+        finally:
+            await self._sender.close()
