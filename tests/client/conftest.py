@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from perdure import Client, connect
-from tests.engine.places import InMemory, OnDisk, Place
+from tests.engine.places import InMemory, OnDisk, OnServer, Place
 from tests.engine.shop import world
 
 
@@ -17,9 +17,14 @@ def _empty_world() -> Iterator[None]:
     world.empty()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return InMemory() if request.param == "memory" else OnDisk(tmp_path)
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if request.param == "postgres":
+        place = OnServer(request.getfixturevalue("postgres_database"))
+        yield place
+        place.drop()
+    else:
+        yield InMemory() if request.param == "memory" else OnDisk(tmp_path)
 
 
 @pytest.fixture

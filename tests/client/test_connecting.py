@@ -13,7 +13,7 @@ from tests.engine.shop import find
 
 
 @pytest.mark.parametrize(
-    "url", ["", "memory://", "sqlite://db", "pigeon://loft", "postgresql://host/db"]
+    "url", ["", "memory://", "sqlite://db", "pigeon://loft", "postgresql://host/db?what=1"]
 )
 async def test_an_address_that_leads_nowhere_is_refused(url: str) -> None:
     with pytest.raises(BadAddress):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.places import InMemory, OnDisk, Place
+from tests.engine.places import InMemory, OnDisk, OnServer, Place
 from tests.engine.shop import world
 
 
@@ -16,10 +16,15 @@ def _empty_world() -> Iterator[None]:
     world.empty()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Runs a test once on each kind of journal."""
-    return InMemory() if request.param == "memory" else OnDisk(tmp_path)
+    if request.param == "postgres":
+        place = OnServer(request.getfixturevalue("postgres_database"))
+        yield place
+        place.drop()
+    else:
+        yield InMemory() if request.param == "memory" else OnDisk(tmp_path)
 
 
 @pytest.fixture

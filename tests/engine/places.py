@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
+
 from perdure import Activity, EngineSettings, Handle, Workflow, WorkflowEngine, open_engine
 from perdure.domain.clock import Clock
 from perdure.domain.journal import Journal, Submission
@@ -20,6 +22,7 @@ from perdure.infrastructure.clock import SystemClock, SystemRandomness
 from perdure.infrastructure.journals import memory_journals
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
+from perdure.infrastructure.postgres import schema
 
 
 class Place(ABC):
@@ -67,6 +70,45 @@ class OnDisk(Place):
             source.close()
             target.close()
         return place
+
+
+class OnServer(Place):
+    """A schema of its own in the database of the tests, whose leases are short."""
+
+    def __init__(self, database: str) -> None:
+        self.database = database
+        self.schema = f"payments_{uuid4().hex}"
+        self.url = f"{database}?schema={self.schema}"
+
+    def engine(
+        self,
+        *workflows: Workflow[Any, Any],
+        activities: Iterable[Activity[..., Any]] = (),
+        **settings: Any,
+    ) -> AbstractAsyncContextManager[WorkflowEngine]:
+        return super().engine(
+            *workflows, activities=activities, **{"lease_seconds": 1.5, **settings}
+        )
+
+    def crashed(self) -> "OnServer":
+        """Without the lease of the dead: as if it had run out."""
+        place = OnServer(self.database)
+        with psycopg.connect(self.database) as connection:
+            schema.create(connection, place.schema)
+            for table in ("events", "executions", "mailbox"):
+                connection.execute(
+                    f"INSERT INTO {place.schema}.{table} OVERRIDING SYSTEM VALUE "
+                    f"SELECT * FROM {self.schema}.{table}"
+                )
+            connection.execute(
+                f"UPDATE {place.schema}.shard_lease AS mine SET epoch = theirs.epoch "
+                f"FROM {self.schema}.shard_lease AS theirs WHERE mine.shard = theirs.shard"
+            )
+        return place
+
+    def drop(self) -> None:
+        with psycopg.connect(self.database) as connection:
+            connection.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
 
 
 def copied(source: Log, target: Log) -> Log:

@@ -7,17 +7,20 @@ from uuid import uuid4
 import pytest
 
 from perdure.domain.journal import Journal
-from tests.journals.stores import MemoryStore, SQLiteStore, Store
+from tests.journals.stores import MemoryStore, PostgresStore, SQLiteStore, Store
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Runs a test once on each backend."""
-    stores: dict[str, Store] = {
-        "memory": MemoryStore(f"payments-{uuid4().hex}"),
-        "sqlite": SQLiteStore(tmp_path / "payments.db"),
-    }
-    store = stores[request.param]
+    store: Store
+    match request.param:
+        case "memory":
+            store = MemoryStore(f"payments-{uuid4().hex}")
+        case "sqlite":
+            store = SQLiteStore(tmp_path / "payments.db")
+        case _:
+            store = PostgresStore(request.getfixturevalue("postgres_database"))
     yield store
     store.close()
 

@@ -3,7 +3,9 @@
 import sqlite3
 from abc import ABC, abstractmethod
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 from eventsourcing.persistence import ApplicationRecorder
 from eventsourcing.sqlite import SQLiteDatastore
 
@@ -18,6 +20,8 @@ from perdure.infrastructure.sqlite.recorder import SQLiteRecorder
 
 class Store(ABC):
     """A place for one journal. It outlives the journals that are opened on it."""
+
+    waits = False  # whether a second engine waits for the first one's end
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -66,6 +70,46 @@ class MemoryStore(Store):
 
     def close(self) -> None:
         """Nothing to let go of: its name is its own."""
+
+
+class PostgresStore(Store):
+    """A schema of its own in the database of the tests."""
+
+    waits = True
+
+    def __init__(self, database: str) -> None:
+        self.schema = f"payments_{uuid4().hex}"
+        self.database = database
+        super().__init__(f"{database}?schema={self.schema}")
+
+    async def open(self, *, read_only: bool = False) -> Journal:
+        return await open_journal(self.url, read_only=read_only, lease_seconds=1.5)
+
+    def recorder(self) -> ApplicationRecorder:
+        raise NotImplementedError
+
+    def overwrite(self, execution_id: str, version: int, topic: str, body: bytes) -> None:
+        self.execute(
+            "UPDATE events SET topic = %s, body = %s "
+            "WHERE shard = %s AND execution_id = %s AND version = %s",
+            (topic, body, shard_of(execution_id), execution_id, version),
+        )
+
+    def lose(self, execution_id: str, version: int) -> None:
+        self.execute(
+            "DELETE FROM events WHERE shard = %s AND execution_id = %s AND version = %s",
+            (shard_of(execution_id), execution_id, version),
+        )
+
+    def execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """By a connection of its own, as a person with a shell would."""
+        options = f"-c search_path={self.schema}"
+        with psycopg.connect(self.database, autocommit=True, options=options) as connection:
+            found = connection.execute(statement, values)
+            return found.fetchall() if found.description else []
+
+    def close(self) -> None:
+        self.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
 
 
 class SQLiteStore(Store):

@@ -1,10 +1,11 @@
 """From an address to a journal, and what is said of one that leads nowhere."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from perdure.domain.errors import JournalError
+from perdure.domain.errors import JournalUnavailable
 from perdure.infrastructure.errors import BadAddress
 from perdure.infrastructure.journals import open_journal, open_post_office
 from perdure.infrastructure.memory.journal import MemoryJournal
@@ -63,10 +64,21 @@ async def test_a_bad_address_is_told_what_is_possible(
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
-async def test_postgresql_is_refused_without_showing_its_password(scheme: str) -> None:
-    with pytest.raises(JournalError, match=r"perdure\[postgres\]") as raised:
-        await open_journal(f"{scheme}://shop:secret@db/payments")
-    assert "secret" not in str(raised.value)
+async def test_a_server_that_is_not_there_is_told_without_the_password(scheme: str) -> None:
+    for opens in (open_journal, open_post_office):
+        with pytest.raises(JournalUnavailable, match="localhost:1/payments") as raised:
+            await opens(f"{scheme}://shop:secret@localhost:1/payments")
+        assert "secret" not in str(raised.value)
+
+
+async def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [
+        each for each in sys.modules if each.startswith("perdure.infrastructure.postgres")
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(BadAddress, match=r"psycopg is not installed.*perdure\[postgres\]"):
+        await open_journal("postgresql://localhost/payments")
 
 
 async def test_names_in_memory_are_journals_of_their_own() -> None:

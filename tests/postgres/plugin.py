@@ -1,7 +1,8 @@
 """Fixtures of PostgreSQL for the tests of any folder; `tests/conftest.py` names this file.
 
 Nothing starts before a test asks for it, and psycopg is imported no sooner: most runs of a few
-tests need neither. What there is to ask for: `postgres`, `postgres_databases`, `postgres_server`.
+tests need neither. What there is to ask for: `postgres`, `postgres_database`, `postgres_databases`,
+`postgres_server`.
 """
 
 import os
@@ -41,6 +42,13 @@ def postgres_databases(postgres_servers: Servers) -> Iterator["Databases"]:
     databases = Databases(postgres_servers.shared_url())
     yield databases
     databases.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_databases: "Databases") -> Iterator[str]:
+    """The address of a database for journals: each test makes a schema of its own in it."""
+    with postgres_databases.fresh() as database:
+        yield database.url
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""Two engines on one database: the second waits, takes over what the first lost, and fences it."""
+
+import asyncio
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from perdure import LostLease, WorkflowEngine, connect, workflow
+from perdure.domain.states import Running
+from tests.engine.places import OnServer
+from tests.engine.shop import look_up, world
+
+
+@workflow(key=str)
+async def two_steps(order_id: str) -> str:
+    first = await look_up("price")
+    return f"{first}, {await look_up('stock')}"
+
+
+@pytest.fixture
+def server(postgres_database: str) -> Iterator[OnServer]:
+    place = OnServer(postgres_database)
+    yield place
+    place.drop()
+
+
+def expire(server: OnServer) -> None:
+    """Lets the lease of whoever has it run out at once."""
+    with psycopg.connect(server.database) as connection:
+        connection.execute(f"UPDATE {server.schema}.runner SET expires_at = clock_timestamp()")
+
+
+async def opened(server: OnServer, entered: asyncio.Event, left: asyncio.Event) -> WorkflowEngine:
+    async with server.engine(two_steps) as engine:
+        entered.set()
+        await left.wait()
+        await engine.handle("two_steps@o-1").result(timeout=10)
+        return engine
+
+
+async def test_the_second_engine_waits_and_goes_on_when_the_first_has_closed(
+    server: OnServer,
+) -> None:
+    # behaviours 49, 52
+    gate = world.hold("stock")
+    entered, left = asyncio.Event(), asyncio.Event()
+    async with server.engine(two_steps, stop_seconds=0.0) as first:
+        handle = await first.start(two_steps, "o-1")
+        await gate.entered()
+        second = asyncio.create_task(opened(server, entered, left))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(entered.wait(), 0.2)
+        assert await handle.status() == Running(("look_up",))
+    gate.open()
+    await asyncio.wait_for(entered.wait(), 1.0)  # by a hint, not by the end of the lease
+    left.set()
+    engine = await second
+    assert world.steps == ["price", "stock", "stock"]
+    assert engine.handle("two_steps@o-1").id == handle.id
+
+
+async def test_what_one_loses_the_other_ends_and_the_first_tells_who_waits(
+    server: OnServer,
+) -> None:
+    # behaviours 49, 50
+    gate = world.hold("stock")
+    entered, left = asyncio.Event(), asyncio.Event()
+    async with server.engine(two_steps) as first:
+        waiting = asyncio.create_task(first.execute(two_steps, "o-1"))
+        await gate.entered()
+        second = asyncio.create_task(opened(server, entered, left))
+        expire(server)
+        await asyncio.wait_for(entered.wait(), 5)
+        with pytest.raises(LostLease):
+            await first.start(two_steps, "o-2")
+        gate.open()
+        assert await asyncio.wait_for(waiting, 10) == "the price, the stock"
+        assert world.of("stock")[-1].attempt == 2
+        left.set()
+        await second
+        async with connect(server.url) as client:  # taken when the first has them again
+            assert await client.execute(two_steps, "o-3", timeout=10)
+    with psycopg.connect(server.database) as connection:
+        epochs = connection.execute(
+            f"SELECT DISTINCT epoch FROM {server.schema}.shard_lease"
+        ).fetchall()
+    assert epochs == [(3,)]
