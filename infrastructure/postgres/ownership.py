@@ -63,6 +63,7 @@ class Ownership:
         ownership = cls(database, thread, lease_seconds)
         try:
             await ownership._take()
+            await ownership._news.heard()  # that is none: nobody works on it yet
         except BaseException:
             await thread.close()
             raise

@@ -1,7 +1,7 @@
-"""The journal for plays on a SQLite file, in virtual time.
+"""The journal for plays on a file or a server, in virtual time.
 
 Each call is made on a loop of its own in another thread, and waited for without a turn of the loop
-of the play: to that, the file is as quick as the memory, and a play goes alike on both.
+of the play: to that, they are as quick as the memory, and a play goes alike on all.
 """
 
 import asyncio
@@ -11,12 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow, Journal, Scan, Submission
+from perdure.domain.lease import Lease
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.infrastructure.entry import encoded
+from perdure.infrastructure.postgres.address import database_of
+from perdure.infrastructure.postgres.journal import PostgresJournal
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
 from tests.properties.day import Day
 from tests.properties.plays import Opened, Play, Process
@@ -34,6 +38,10 @@ class WaitedFor:
     played: Play
     process: Process
     seconds: float
+
+    @property
+    def lease(self) -> Lease:
+        return self.journal.lease
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         if self.seconds:
@@ -84,18 +92,40 @@ def elsewhere() -> Iterator[Call]:
         loop.close()
 
 
-def opened_on(path: Path, call: Call) -> Opened:
-    async def opened(played: Play, process: Process, day: Day) -> Journal:
-        journal = call(SQLiteJournal.open(path))
-        return WaitedFor(journal, call, played, process, day.commit_milliseconds / 1000)
+@dataclass(frozen=True)
+class Stored:
+    """A place for the journal of one play. `open` opens it, to write or only to read."""
 
-    return opened
+    open: Callable[[bool], Coroutine[Any, Any, Journal]]
+    call: Call
+
+    def opened(self) -> Opened:
+        """For plays. The death of a process is seen when the next one opens it."""
+        before: list[Journal] = []
+
+        async def opened(played: Play, process: Process, day: Day) -> Journal:
+            while before:
+                self.call(before.pop().close())
+            before.append(self.call(self.open(False)))
+            seconds = day.commit_milliseconds / 1000
+            return WaitedFor(before[0], self.call, played, process, seconds)
+
+        return opened
+
+    def stream(self) -> list[Event]:
+        """What it says of the play's execution."""
+        journal = self.call(self.open(True))
+        stream = self.call(journal.read([EXECUTION]))[EXECUTION]
+        self.call(journal.close())
+        assert isinstance(stream, list), stream
+        return stream
 
 
-def stream_on(path: Path, call: Call) -> list[Event]:
-    """What the file says of the play's execution."""
-    journal = call(SQLiteJournal.open(path, read_only=True))
-    stream = call(journal.read([EXECUTION]))[EXECUTION]
-    call(journal.close())
-    assert isinstance(stream, list), stream
-    return stream
+def in_file(path: Path, call: Call) -> Stored:
+    return Stored(lambda read_only: SQLiteJournal.open(path, read_only=read_only), call)
+
+
+def in_schema(database: str, call: Call) -> Stored:
+    """A schema of its own, which stays until the database is dropped."""
+    place = database_of(f"{database}?schema=play_{uuid4().hex}")
+    return Stored(lambda read_only: PostgresJournal.open(place, read_only=read_only), call)
