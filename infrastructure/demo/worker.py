@@ -15,11 +15,14 @@ from perdure import EngineSettings, open_engine
 from perdure.infrastructure.demo.saga import process_payment, shop
 
 STOP_SECONDS = 1.0
+LEASE_SECONDS = 1.5  # where the next one has to wait for the lease of a worker that was killed
 
 
 async def work(journal: str, shop_url: str, at_once: int) -> None:
     """Carries out orders, at most `at_once` at a time, until stdin closes, however that comes."""
-    settings = EngineSettings(max_in_flight=at_once, stop_seconds=STOP_SECONDS)
+    settings = EngineSettings(
+        max_in_flight=at_once, stop_seconds=STOP_SECONDS, lease_seconds=LEASE_SECONDS
+    )
     async with (
         shop.opened(shop_url),
         open_engine(journal, [process_payment], settings=settings),

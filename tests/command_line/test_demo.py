@@ -42,8 +42,14 @@ def started(folder: Path, *options: str) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.faults
-def test_a_small_day_with_two_kills_passes_its_audit(tmp_path: Path) -> None:
-    with started(tmp_path, "--json") as demo:
+@pytest.mark.parametrize("on_a_server", [False, True], ids=["file", "server"])
+def test_a_small_day_with_two_kills_passes_its_audit(
+    tmp_path: Path, request: pytest.FixtureRequest, on_a_server: bool
+) -> None:
+    where: list[str] = []
+    if on_a_server:
+        where = ["--journal", f"{request.getfixturevalue('postgres_database')}?schema=demo"]
+    with started(tmp_path, "--json", *where) as demo:
         out, err = demo.communicate(timeout=50)
     figures = json.loads(out.splitlines()[-1])
     assert demo.returncode == 0, err
