@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import psycopg
-from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from perdure.infrastructure.postgres import arrays
@@ -20,6 +19,13 @@ KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+# Whatever the server is set to: what the fence needs, and what "durable" means.
+SESSION = """
+    SELECT set_config('default_transaction_isolation', 'read committed', false),
+        set_config('synchronous_commit',
+            CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+            ELSE current_setting('synchronous_commit') END, false)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,6 @@ class Database:
             autocommit=True,
             prepare_threshold=0,
         )
-        connection.isolation_level = IsolationLevel.READ_COMMITTED
+        connection.execute(SESSION)
         arrays.register(connection)
         return connection

@@ -55,7 +55,7 @@ ARE_OPEN = """
     WHERE envelope.settled_at IS NULL
 """
 STORED = """
-    SELECT event.execution_id, event.position
+    SELECT event.execution_id, event.version, event.position
     FROM unnest(%s, %s, %s, %s) AS wanted (shard, execution_id, version, epoch)
     JOIN {schema}.events AS event USING (shard, execution_id, version, epoch)
 """
@@ -162,10 +162,16 @@ def read_back(
         int8s([tenure.epoch(entry.shard) for entry in rows]),
     )
     found = connection.execute(statements.of(STORED), columns, binary=True).fetchall()
-    stored = {name for name, position in found if position > tenure.head(shard_of(name))}
+    stored = {
+        (name, version)
+        for name, version, position in found
+        if position > tenure.head(shard_of(name))
+    }
     if not stored:
         return None
-    answer = [not entry.rows or entry.execution_id in stored for entry in entries]
+    answer = [
+        not entry.rows or (entry.execution_id, entry.expected + 1) in stored for entry in entries
+    ]
     events = (
         [entry.shard] * len(entry.rows)
         for entry, is_in in zip(entries, answer, strict=True)

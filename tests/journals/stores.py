@@ -77,8 +77,8 @@ class PostgresStore(Store):
 
     waits = True
 
-    def __init__(self, database: str) -> None:
-        self.schema = f"payments_{uuid4().hex}"
+    def __init__(self, database: str, schema: str = "") -> None:
+        self.schema = schema or f"payments_{uuid4().hex}"
         self.database = database
         super().__init__(f"{database}?schema={self.schema}")
 
