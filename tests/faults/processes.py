@@ -15,10 +15,10 @@ WORKER_SECONDS = 150
 
 
 class Shop:
-    """The places of one test: a journal and a ledger."""
+    """The places of one test: a journal and a ledger; the journal in a file unless told."""
 
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder / 'payments.db'}"
+    def __init__(self, folder: Path, url: str = "") -> None:
+        self.url = url or f"sqlite:///{folder / 'payments.db'}"
         self.ledger = folder / "ledger"
 
     @contextmanager
@@ -75,6 +75,12 @@ class Worker:
     def read_all(self) -> None:
         while self.read():
             pass
+
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> bool:
         """False when it had come to its end just before."""

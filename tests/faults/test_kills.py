@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -21,9 +22,11 @@ SUCCESS = [f"{when} {step}" for step in FORWARD for when in ("before", "after")]
 ROLLBACK = [f"{when} {step}" for step in ("void", "refund") for when in ("before", "after")]
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path)
+@pytest.fixture(params=["file", "server"])
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Shop:
+    if request.param == "file":
+        return Shop(tmp_path)
+    return Shop(tmp_path, f"{request.getfixturevalue('postgres_database')}?schema=s{uuid4().hex}")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,8 @@ async def test_three_hundred_in_flight_are_recovered(
     record_property("summary", f"300 in flight at a kill: all ended {seconds:.1f} s later")
 
 
-async def test_a_second_engine_is_refused_until_the_first_is_killed(shop: Shop) -> None:
+async def test_a_second_engine_is_refused_until_the_first_is_killed(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
     with shop.worker(0, 1, "before charge") as worker:
         worker.read_until("before charge")
         with pytest.raises(JournalInUse):
@@ -96,3 +100,29 @@ async def test_a_second_engine_is_refused_until_the_first_is_killed(shop: Shop) 
         worker.kill()
     shop.finish()
     assert await check_books(shop.url, shop.ledger) == {0}
+
+
+@pytest.mark.parametrize("shop", ["server"], indirect=True)
+async def test_a_worker_that_was_frozen_beyond_its_lease_does_nothing_more(shop: Shop) -> None:
+    # behaviours 49, 50, 79
+    with shop.worker(0, 200) as frozen:
+        while sum(line.startswith("ended") for line in frozen.told) < 20:
+            assert frozen.read()
+        frozen.freeze()
+        shop.finish(0, 200)
+        frozen.go_on()
+        frozen.read_all()
+        assert frozen.process.wait() == 0
+    assert await check_books(shop.url, shop.ledger) == set(range(200))
+
+
+@pytest.mark.parametrize("shop", ["server"], indirect=True)
+async def test_a_second_worker_waits_and_goes_on_when_the_first_is_killed(shop: Shop) -> None:
+    # behaviours 49, 50
+    with shop.worker(0, 1, "before charge") as first:
+        first.read_until("before charge")
+        with shop.worker(1, 1) as second:
+            first.kill()
+            second.read_all()
+            assert second.process.wait() == 0
+    assert await check_books(shop.url, shop.ledger) == {0, 1}

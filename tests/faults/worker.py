@@ -20,6 +20,8 @@ from perdure.infrastructure.journals import open_journal
 from tests.faults.payments import gateway, process_payment, tell
 from tests.journals.wrapped import WrappedJournal
 
+LEASE_SECONDS = 1.5
+
 
 class HeldJournal(WrappedJournal):
     """Another journal, held up behind one of its appends."""
@@ -46,7 +48,7 @@ async def end_of(engine: WorkflowEngine, order: int) -> None:
 
 
 async def work(url: str, orders: range, hold: str) -> None:
-    journal = HeldJournal(await open_journal(url), hold)
+    journal = HeldJournal(await open_journal(url, lease_seconds=LEASE_SECONDS), hold)
     engine = WorkflowEngine(
         journal, [process_payment], clock=SystemClock(), randomness=SystemRandomness()
     )
