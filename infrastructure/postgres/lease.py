@@ -59,9 +59,11 @@ class Occupied:
     seconds: float
 
 
-def enter(connection: Connection, statements: Statements, lease_seconds: float) -> str:
+def enter(
+    connection: Connection, statements: Statements, lease_seconds: float, kind: str = "engine"
+) -> str:
     """A new runner, which owns nothing yet; its id."""
-    runner, place = SystemIds().new(), f"{socket.gethostname()}, process {os.getpid()}"
+    runner, place = SystemIds().new(), f"{kind}, {socket.gethostname()}, process {os.getpid()}"
     with connection.transaction():
         connection.execute(statements.of(ENTER), (runner, place, lease_seconds))
         connection.execute(statements.of(ENTER_WRITER), (runner,))

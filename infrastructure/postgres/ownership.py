@@ -109,7 +109,7 @@ class Ownership:
                 if begun - told >= TOLD_SECONDS or not told:
                     told = begun
                     log.warning(
-                        "%s: another engine (%s) owns the journal; waiting for its end",
+                        "%s: somebody else (%s) owns the journal; waiting for its end",
                         self._database.shown,
                         taken.place,
                     )

@@ -50,7 +50,8 @@ TABLES = (
     )
     """,
     # Rows lie in the order of it, so that a summary of each range of pages is enough.
-    "CREATE INDEX events_notification_id ON {schema}.events USING brin (notification_id)",
+    "CREATE INDEX events_notification_id ON {schema}.events USING brin (notification_id) "
+    "WITH (autosummarize = on)",
     """
     CREATE TABLE {schema}.executions (
         shard integer NOT NULL,

@@ -2,6 +2,7 @@
 
 import sqlite3
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ from perdure.domain.post_office import PostOffice
 from perdure.infrastructure.journals import memory_journals, open_journal, open_post_office
 from perdure.infrastructure.memory.log import Log
 from perdure.infrastructure.memory.recorder import MemoryRecorder
+from perdure.infrastructure.postgres.address import database_of
+from perdure.infrastructure.postgres.recorder import PostgresRecorder
 from perdure.infrastructure.sqlite.recorder import SQLiteRecorder
 
 
@@ -81,12 +84,15 @@ class PostgresStore(Store):
         self.schema = schema or f"payments_{uuid4().hex}"
         self.database = database
         super().__init__(f"{database}?schema={self.schema}")
+        self.closing = ExitStack()
 
     async def open(self, *, read_only: bool = False) -> Journal:
         return await open_journal(self.url, read_only=read_only, lease_seconds=1.5)
 
     def recorder(self) -> ApplicationRecorder:
-        raise NotImplementedError
+        recorder = PostgresRecorder(database_of(self.url))
+        self.closing.callback(recorder.close)
+        return recorder
 
     def overwrite(self, execution_id: str, version: int, topic: str, body: bytes) -> None:
         self.execute(
@@ -109,6 +115,7 @@ class PostgresStore(Store):
             return found.fetchall() if found.description else []
 
     def close(self) -> None:
+        self.closing.close()
         self.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
 
 

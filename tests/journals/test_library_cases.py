@@ -12,8 +12,10 @@ from eventsourcing.sqlite import SQLiteDatastore
 from eventsourcing.tests import persistence as library
 
 from perdure.infrastructure.memory.recorder import MemoryRecorder
+from perdure.infrastructure.postgres.address import database_of
+from perdure.infrastructure.postgres.recorder import PostgresRecorder
 from perdure.infrastructure.sqlite.recorder import SQLiteRecorder
-from tests.journals.stores import SQLiteStore
+from tests.journals.stores import PostgresStore, SQLiteStore
 
 
 class ExecutionIds:
@@ -59,6 +61,31 @@ class TestSQLiteRecorder(OnAFile, library.ApplicationRecorderTestCase[Applicatio
     test_insert_subscribe = library.ApplicationRecorderTestCase.optional_test_insert_subscribe
 
 
+class InASchema(ExecutionIds):
+    """A journal's schema, fresh for each case."""
+
+    store: PostgresStore
+
+    @pytest.fixture(autouse=True)
+    def make_schema(self, postgres_database: str) -> Iterator[None]:
+        async def make() -> None:
+            journal = await self.store.open()
+            await journal.close()
+
+        self.store = PostgresStore(postgres_database)
+        asyncio.run(make())
+        yield
+        self.store.close()
+
+
+class TestPostgresRecorder(InASchema, library.ApplicationRecorderTestCase[ApplicationRecorder]):
+    def create_recorder(self) -> ApplicationRecorder:
+        return self.store.recorder()
+
+    # Optional in the library, for recorders that have subscriptions.
+    test_insert_subscribe = library.ApplicationRecorderTestCase.optional_test_insert_subscribe
+
+
 # The cases of aggregate recorders expect no notification ids from an insert; ours have them.
 
 
@@ -70,6 +97,18 @@ class MemoryRecorderWithoutIds(MemoryRecorder):
 class SQLiteRecorderWithoutIds(SQLiteRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
         super().insert_events(stored_events, **kwargs)
+
+
+class PostgresRecorderWithoutIds(PostgresRecorder):
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
+        super().insert_events(stored_events, **kwargs)
+
+
+class TestPostgresRecorderOfAggregates(InASchema, library.AggregateRecorderTestCase):
+    def create_recorder(self) -> AggregateRecorder:
+        recorder = PostgresRecorderWithoutIds(database_of(self.store.url))
+        self.store.closing.callback(recorder.close)
+        return recorder
 
 
 class TestMemoryRecorderOfAggregates(ExecutionIds, library.AggregateRecorderTestCase):
