@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 from perdure.domain.errors import JournalInUse, NotAJournal
 from perdure.domain.journal import Journal
 from perdure.domain.post_office import PostOffice
+from perdure.infrastructure.credentials import UNESCAPED, without_password
 from perdure.infrastructure.errors import BadAddress
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
@@ -103,17 +104,20 @@ async def open_post_office(url: str) -> PostOffice:
 
 
 def split(url: str) -> SplitResult:
+    shown = without_password(url)
     try:
         parts = urlsplit(url)
     except ValueError as error:
+        if shown != url:  # of which the error tells
+            raise BadAddress(f"{shown!r}: {UNESCAPED}; use {POSSIBLE}") from None
         raise BadAddress(f"{url!r}: {error}; use {POSSIBLE}") from error
     if "#" in url:
-        raise BadAddress(f"{url!r}: write # as %23, or it begins what is no part of an address")
+        raise BadAddress(f"{shown!r}: write # as %23, or it begins what is no part of an address")
     return parts
 
 
 def no_such_kind(url: str) -> BadAddress:
-    return BadAddress(f"{url!r}: no such kind of journal; use {POSSIBLE}")
+    return BadAddress(f"{without_password(url)!r}: no such kind of journal; use {POSSIBLE}")
 
 
 async def open_memory(

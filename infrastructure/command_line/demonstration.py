@@ -15,6 +15,7 @@ from rich.text import Text
 
 from perdure.infrastructure.command_line.evening import figures, tell
 from perdure.infrastructure.command_line.terminal import screen
+from perdure.infrastructure.credentials import without_password
 from perdure.infrastructure.demo import day
 from perdure.infrastructure.demo.kills import Kill, middle
 from perdure.infrastructure.errors import DemoFailed
@@ -34,7 +35,9 @@ def demo(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Where to keep the journal, like sqlite:///demo.db; without: a temporary file.",
+            help="Where to keep the journal, like sqlite:///demo.db, or postgresql://host/database "
+            "(a worker that was killed is taken over from after 1.5 s there); without: a temporary "
+            "file.",
         ),
     ] = None,
     as_json: Annotated[
@@ -51,6 +54,8 @@ def demo(
     is 1 if anything is off.
 
     Example: perdure demo --orders 50 --seed 7
+
+    Example: perdure demo --journal "postgresql://shop@localhost/shop?schema=demo"
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -65,7 +70,8 @@ def demo(
     plan = day.Plan(orders=orders, seed=seed, journal=url, folder=folder)
     console = screen(stderr=as_json)
     if not as_json:
-        what = f"A shop with {orders} orders, a worker on {url}, and a SIGKILL now and then.\n"
+        where = without_password(url)
+        what = f"A shop with {orders} orders, a worker on {where}, and a SIGKILL now and then.\n"
         console.print(Text(what), soft_wrap=True)
     with Display(console, orders) as display:
         evening = asyncio.run(day.a_day(plan, display))

@@ -15,6 +15,7 @@ from perdure.domain.states import state_of, word_of
 from perdure.infrastructure.command_line.reading import Record
 from perdure.infrastructure.command_line.terminal import this_program
 from perdure.infrastructure.command_line.timeline import timeline
+from perdure.infrastructure.credentials import without_password
 from perdure.infrastructure.demo.audit import Audit
 from perdure.infrastructure.demo.day import Evening, Plan
 from perdure.infrastructure.demo.kills import middle
@@ -159,7 +160,7 @@ def example(evening: Evening, state: str) -> Record | None:
 
 def commands(plan: Plan, evening: Evening) -> Iterator[str]:
     """What to type next."""
-    perdure, journal = this_program(), f"--journal {shlex.quote(plan.journal)}"
+    perdure, journal = this_program(), f"--journal {shlex.quote(without_password(plan.journal))}"
     yield f"{perdure} list {journal} --limit 10"
     yield f"{perdure} list {journal} --state compensated"
     record = example(evening, "compensated") or example(evening, "succeeded")

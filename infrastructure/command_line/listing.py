@@ -36,7 +36,8 @@ JournalOption = Annotated[
     typer.Option(
         "--journal",
         metavar="URL",
-        help="The journal, like sqlite:///payments.db. It is only read; an engine may run on it.",
+        help="The journal, like sqlite:///payments.db or postgresql://host/database. It is only "
+        "read; an engine may run on it.",
     ),
 ]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]

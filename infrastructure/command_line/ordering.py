@@ -26,8 +26,8 @@ OrdersJournalOption = Annotated[
     typer.Option(
         "--journal",
         metavar="URL",
-        help="The journal, like sqlite:///payments.db. Orders are left in its mailbox for the "
-        "engine that has it open, now or later.",
+        help="The journal, like sqlite:///payments.db or postgresql://host/database. Orders are "
+        "left in its mailbox for the engine that has it open, now or later.",
     ),
 ]
 WaitOption = Annotated[

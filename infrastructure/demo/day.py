@@ -18,6 +18,7 @@ from perdure.domain.events import Event
 from perdure.domain.execution import fold
 from perdure.domain.journal import ENDED_STATES, Journal
 from perdure.domain.states import Compensating, Running, state_of
+from perdure.infrastructure.credentials import without_password
 from perdure.infrastructure.demo.audit import Audit, audit
 from perdure.infrastructure.demo.facts import read_books
 from perdure.infrastructure.demo.journal_facts import all_rows, facts_of, streams_of
@@ -111,9 +112,10 @@ async def a_day(plan: Plan, watcher: Watcher) -> Evening:
 
 async def refuse_a_used_journal(url: str) -> None:
     """The demo's worker must not meet executions that are not its own."""
+    shown = without_password(url)
     if url.partition(":")[0] == "memory":
         raise BadAddress(
-            f"{url}: the demo's worker is a process that gets killed, and memory goes with it; "
+            f"{shown}: the demo's worker is a process that gets killed, and memory goes with it; "
             "name a file like sqlite:///demo.db"
         )
     try:
@@ -123,7 +125,7 @@ async def refuse_a_used_journal(url: str) -> None:
         return  # a new one, or what the worker will refuse with its reason
     if used:
         raise BadAddress(
-            f"{url}: {len(used)} executions are in this journal; the demo wants a new one"
+            f"{shown}: {len(used)} executions are in this journal; the demo wants a new one"
         )
 
 

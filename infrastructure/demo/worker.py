@@ -12,10 +12,11 @@ import os
 import sys
 
 from perdure import EngineSettings, open_engine
+from perdure.infrastructure.credentials import without_password
 from perdure.infrastructure.demo.saga import process_payment, shop
 
 STOP_SECONDS = 1.0
-LEASE_SECONDS = 1.5  # where the next one has to wait for the lease of a worker that was killed
+LEASE_SECONDS = 1.5  # on PostgreSQL a successor waits for its end; production has more patience
 
 
 async def work(journal: str, shop_url: str, at_once: int) -> None:
@@ -27,7 +28,7 @@ async def work(journal: str, shop_url: str, at_once: int) -> None:
         shop.opened(shop_url),
         open_engine(journal, [process_payment], settings=settings),
     ):
-        sys.stdout.write(json.dumps({"opened": journal}) + "\n")
+        sys.stdout.write(json.dumps({"opened": without_password(journal)}) + "\n")
         sys.stdout.flush()
         await asyncio.to_thread(os.read, sys.stdin.fileno(), 1)
 

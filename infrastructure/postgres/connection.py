@@ -1,6 +1,6 @@
 """Connections to a journal's database: by its address, at the isolation that appends need."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import psycopg
@@ -32,7 +32,7 @@ SESSION = """
 class Database:
     """Where a journal lies: psycopg's connection string, and the schema."""
 
-    conninfo: str
+    conninfo: str = field(repr=False)  # with its password
     schema: str
     shown: str  # the address without its password, for messages
 

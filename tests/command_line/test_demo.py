@@ -10,7 +10,9 @@ from contextlib import closing
 from dataclasses import fields
 from io import StringIO
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 from rich.console import Console
 
@@ -60,6 +62,23 @@ def test_a_small_day_with_two_kills_passes_its_audit(
     assert figures["placed_while_down"] >= 1
     assert figures["recovered"] >= 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.faults
+def test_on_postgresql_a_killed_worker_is_taken_over_from_within_seconds(
+    tmp_path: Path, postgres_database: str
+) -> None:
+    schema = f"demo_{uuid4().hex}"
+    options = ("--json", "--journal", f"{postgres_database}?schema={schema}")
+    with started(tmp_path, *options) as demo:
+        out, err = demo.communicate(timeout=50)
+    figures = json.loads(out.splitlines()[-1])
+    assert demo.returncode == 0, err
+    assert (figures["orders"], figures["fulfilled"], figures["compensated"]) == (20, 16, 4)
+    assert (figures["open"], figures["kills"], figures["violations"]) == (0, 2, [])
+    with psycopg.connect(postgres_database) as connection:
+        assert connection.execute(f"SELECT count(*) FROM {schema}.executions").fetchone() == (20,)
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
 def evening(**counts: int) -> Evening:
