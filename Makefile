@@ -31,11 +31,11 @@ echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2
 exit 1
 endef
 
-.PHONY: help demo test test-faults soak check format bench coverage public-names clean \
+.PHONY: help demo test test-faults soak check format bench bench-postgres coverage public-names clean \
 	setup-demo setup-dev check-format check-lint check-types check-style
 
 help: ## print these targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup-demo ## 200 orders through a misbehaving shop, with the worker killed; ARGS="--orders 50"
 	@$(BIN)/perdure demo $(ARGS)
@@ -71,6 +71,9 @@ format: setup-dev ## format the code, and mend what lint can mend
 
 bench: setup-dev ## benchmarks; ARGS="throughput --journal sqlite --workflows 5000", without: their help
 	@$(BIN)/python -m benchmarks $(if $(ARGS),$(ARGS),--help)
+
+bench-postgres: setup-dev ## the same on a PostgreSQL of its own; ARGS="copy"
+	@$(BIN)/python -m tests.postgres.measured $(ARGS)
 
 coverage: setup-dev ## the fast tests once more, with the lines that they miss
 	$(BIN)/coverage run -m pytest tests -m "not faults and not soak" $(ARGS)

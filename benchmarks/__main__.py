@@ -19,6 +19,8 @@ from benchmarks.machine import place_for
 from benchmarks.operators import Parked, resolved, serve_parked
 from benchmarks.orders import orders, serve
 from benchmarks.replaying import replays
+from benchmarks.schemas import KINDS
+from benchmarks.server import copies, disk
 from benchmarks.workflow import Shape, payment
 from benchmarks.works import latency, throughput
 
@@ -29,8 +31,22 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 
+
+def on_a_server(journal: str) -> str:
+    if not journal.startswith(KINDS):
+        raise typer.BadParameter("this is measured on PostgreSQL: give postgresql://host/database")
+    return journal
+
+
 Journal = Annotated[
-    str, typer.Option(help="memory, sqlite (a temporary file in TMPDIR), or an address.")
+    str,
+    typer.Option(
+        help="memory, sqlite (a temporary file in TMPDIR), or an address; at postgresql://... a "
+        "schema is made for the run and dropped."
+    ),
+]
+ServerJournal = Annotated[
+    str, typer.Option("--journal", callback=on_a_server, help="postgresql://host/database")
 ]
 Workflows = Annotated[int, typer.Option(min=1, help="How many workflows are measured.")]
 InThreads = Annotated[bool, typer.Option("--sync", help="Sync activities, run in threads.")]
@@ -148,6 +164,7 @@ def measure_crash(
 @app.command("memory")
 def measure_memory(
     *,
+    journal: Journal = "sqlite",
     workflows: Annotated[int, typer.Option(min=4, help="Executions that run at once.")] = 4000,
     started: Annotated[
         int, typer.Option(min=10, help="Executions started, against a third of them.")
@@ -155,7 +172,9 @@ def measure_memory(
     as_json: AsJson = False,
 ) -> None:
     """Bytes for each running execution and open branch, and of many that wait for room."""
-    show(memory(workflows, started), as_json=as_json)
+    if journal.startswith("memory"):
+        raise typer.BadParameter("a journal in memory holds everything there; use sqlite")
+    show(memory(journal, workflows, started), as_json=as_json)
 
 
 @app.command("replay")
@@ -165,6 +184,26 @@ def measure_replay(
     """Events a second that are read, decoded and replayed."""
     with place_for(journal) as place:
         figures = asyncio.run(replays(place, payment(Shape()), workflows))
+    show(figures, as_json=as_json)
+
+
+@app.command("copy")
+def measure_copy(
+    *, journal: ServerJournal, workflows: Workflows = 5000, as_json: AsJson = False
+) -> None:
+    """Events a second beside a COPY of the same rows into the same server, in the same run."""
+    with place_for(journal) as place:
+        figures = asyncio.run(copies(place, payment(Shape()), workflows))
+    show(figures, as_json=as_json)
+
+
+@app.command("disk")
+def measure_disk(
+    *, journal: ServerJournal, workflows: Workflows = 5000, as_json: AsJson = False
+) -> None:
+    """Bytes for each workflow after VACUUM FULL, tables and indices told apart."""
+    with place_for(journal) as place:
+        figures = asyncio.run(disk(place, payment(Shape()), workflows))
     show(figures, as_json=as_json)
 
 
@@ -199,9 +238,9 @@ def run_program(
 
 
 @app.command("hold", hidden=True)
-def hold_executions(count: int, branches: int, in_flight: int) -> None:
+def hold_executions(journal: str, count: int, branches: int, in_flight: int) -> None:
     """One process of `memory`: prints its memory in bytes, and its peak in MiB."""
-    told = asyncio.run(hold(count, branches, in_flight))
+    told = asyncio.run(hold(journal, count, branches, in_flight))
     print(told["rss_bytes"], told["peak_mib"])
 
 

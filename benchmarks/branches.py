@@ -1,7 +1,7 @@
 """Memory: of a running execution, of an open branch, and of a worker with more than it may run.
 
-Each figure is the difference of two processes that hold different numbers of the same thing. Only a
-SQLite journal is measured: one in memory would hold everything anyway.
+Each figure is the difference of two processes that hold different numbers of the same thing. A
+journal in memory would hold everything anyway.
 """
 
 import asyncio
@@ -51,9 +51,9 @@ def waiting(expected: int, all_wait: asyncio.Event) -> Workflow[OpenBranches, in
     return waits_in_branches
 
 
-async def hold(count: int, branches: int, in_flight: int) -> Figures:
+async def hold(journal: str, count: int, branches: int, in_flight: int) -> Figures:
     """Starts executions that never end, keeps no handle, and tells this process's memory."""
-    with patient_collector(), place_for("sqlite") as place:
+    with patient_collector(), place_for(journal) as place:
         all_wait = asyncio.Event()
         work = waiting(min(count, in_flight) * branches, all_wait)
         settings = engine_settings(in_flight, branches)
@@ -71,12 +71,12 @@ async def hold(count: int, branches: int, in_flight: int) -> Figures:
             return {"rss_bytes": rss_bytes(), "peak_mib": round(peak_rss_mib(), 1)}
 
 
-def memory(count: int, many: int) -> Figures:
+def memory(journal: str, count: int, many: int) -> Figures:
     """`count` executions at once for the costs of one; `many` started against a third of them."""
     quarter = max(1, count // 4)
-    few, all_of_them = held(quarter, 1, count), held(count, 1, count)
-    wide = held(quarter, 9, count)
-    small, large = held(many // 3, 1, IN_FLIGHT), held(many, 1, IN_FLIGHT)
+    few, all_of_them = held(journal, quarter, 1, count), held(journal, count, 1, count)
+    wide = held(journal, quarter, 9, count)
+    small, large = held(journal, many // 3, 1, IN_FLIGHT), held(journal, many, 1, IN_FLIGHT)
     by_execution = (all_of_them["rss_bytes"] - few["rss_bytes"]) / (count - quarter)
     by_branch = (wide["rss_bytes"] - few["rss_bytes"]) / (quarter * 8)
     return {
@@ -92,9 +92,9 @@ def memory(count: int, many: int) -> Figures:
     }
 
 
-def held(count: int, branches: int, in_flight: int) -> Figures:
+def held(journal: str, count: int, branches: int, in_flight: int) -> Figures:
     """`hold` in a process of its own."""
-    told = in_own_process("hold", str(count), str(branches), str(in_flight))
+    told = in_own_process("hold", journal, str(count), str(branches), str(in_flight))
     return {"rss_bytes": int(told[0]), "peak_mib": float(told[1])}
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from benchmarks.schemas import KINDS, own_schema
+
 BLOCK_BYTES = 8 * 1024
 FILE_BLOCKS = 512
 KIB_PER_RSS_UNIT = 1 if sys.platform != "darwin" else 1 / 1024
@@ -58,7 +60,7 @@ class Place:
 
 @contextmanager
 def place_for(journal: str) -> Iterator[Place]:
-    """`memory`, `sqlite` (a file that is removed afterwards, in TMPDIR), or an address as it is."""
+    """`memory`, `sqlite` (a file in TMPDIR), or an address; what was made is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="perdure-bench-") as name:
         folder = Path(name)
         match journal:
@@ -66,6 +68,9 @@ def place_for(journal: str) -> Iterator[Place]:
                 yield Place(f"memory://{folder.name}", folder)
             case "sqlite":
                 yield Place(f"sqlite:///{folder / 'payment.db'}", folder)
+            case url if url.startswith(KINDS):
+                with own_schema(url) as own:
+                    yield Place(own, folder)
             case url:
                 yield Place(url, folder)
 

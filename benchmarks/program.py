@@ -15,10 +15,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.figures import Figures
-from benchmarks.worker import open_worker, patient_collector
+from benchmarks.worker import LEASE_SECONDS, open_worker, patient_collector
 from benchmarks.workflow import Payment, Shape, payment
 
 MODES = ("throughput", "latency", "block", "recover")
+CRASH_LEASE_SECONDS = 2.0  # on PostgreSQL whoever recovers waits for its end, not for 15 s
 
 
 def run(mode: str, count: int) -> None:
@@ -39,7 +40,9 @@ def run(mode: str, count: int) -> None:
 
 
 async def follow(mode: str, url: str, work: Payment, count: int) -> None:
-    async with open_worker(url, work, in_flight=max(count, 512)) as worker:
+    crashes = mode in ("block", "recover")
+    lease_seconds = CRASH_LEASE_SECONDS if crashes else LEASE_SECONDS
+    async with open_worker(url, work, max(count, 512), lease_seconds) as worker:
         match mode:
             case "throughput":
                 await worker.warm_up()

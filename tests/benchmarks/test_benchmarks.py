@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.figures import KEYS
+from tests.postgres.databases import Database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -31,6 +33,65 @@ def test_throughput_tells_rate_costs_and_commits(journal: str, options: tuple[st
     assert figures["commits_per_wf"] > 0
 
 
+def test_throughput_on_postgresql_leaves_no_schema_behind(postgres: Database) -> None:
+    figures = told("throughput", "--journal", postgres.url, "--workflows", "12")
+    assert set(KEYS) <= figures.keys()
+    assert figures["wf_s"] > 0
+    assert schemas(postgres.url) == []
+
+
+def schemas(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'perdure%'")
+        return [str(name) for (name,) in found]
+
+
+def test_latency_and_replay_are_told_on_postgresql(postgres_database: str) -> None:
+    figures = told("latency", "--workflows", "5", "--journal", postgres_database)
+    assert figures["commits_per_wf"] == 6
+    figures = told("replay", "--workflows", "5", "--journal", postgres_database)
+    assert figures["events"] == 5 * 12
+
+
+def test_on_postgresql_only_the_activity_in_flight_runs_again(postgres_database: str) -> None:
+    figures = told("crash", "--workflows", "8", "--journal", postgres_database)
+    assert figures["blocked_at_kill"] == figures["done"] == 8
+    assert figures["workflows_that_ran_again"] == {"1": 0, "2": 0, "3": 8, "4": 0, "5": 0}
+
+
+def test_orders_and_memory_are_told_on_postgresql(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    figures = told("orders", "--orders", "4", "--journal", postgres_database)
+    assert 0 < figures["durable_p50_ms"] < figures["p50_ms"]
+    options = ("--workflows", "8", "--started", "20")
+    figures = told("memory", "--journal", postgres_database, *options)
+    assert figures["started"] == [6, 20]
+
+
+def test_copy_tells_what_the_server_takes_of_the_same_rows(postgres_database: str) -> None:
+    figures = told("copy", "--journal", postgres_database, "--workflows", "12")
+    assert set(KEYS) <= figures.keys()
+    assert figures["events"] == 12 * 12
+    assert figures["copy_events_s"] > figures["events_s"] > 0
+    assert 0 < figures["ratio"] < 1
+
+
+def test_disk_tells_tables_and_indices_apart(postgres_database: str) -> None:
+    figures = told("disk", "--journal", postgres_database, "--workflows", "12")
+    assert set(KEYS) <= figures.keys()
+    parts = figures["heap_bytes_per_wf"], figures["index_bytes_per_wf"]
+    assert all(part > 0 for part in parts)
+    assert figures["bytes_per_wf"] == sum(parts)
+
+
+@pytest.mark.parametrize("command", ["copy", "disk"])
+def test_what_only_a_server_has_is_refused_elsewhere(command: str) -> None:
+    done = CliRunner().invoke(app, [command, "--journal", "sqlite"])
+    assert done.exit_code == 2
+
+
 def test_one_alone_takes_six_commits_and_is_told_beside_the_disk() -> None:
     figures = told("latency", "--workflows", "5")
     assert set(KEYS) <= figures.keys()
@@ -47,7 +108,7 @@ def test_after_a_kill_only_the_activity_in_flight_runs_again() -> None:
     assert figures["recover_s"] > 0
 
 
-@pytest.mark.parametrize("command", ["crash", "orders"])
+@pytest.mark.parametrize("command", ["crash", "orders", "memory"])
 def test_a_journal_in_memory_is_in_no_other_process(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--journal", "memory"])
     assert done.exit_code == 2
