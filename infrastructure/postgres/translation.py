@@ -16,7 +16,7 @@ UNAVAILABLE = {
     "28": ("access is denied", "check role, password and pg_hba.conf"),
     "3D": ("there is no such database", "make it, or name another one"),
     "40": ("another transaction was in the way", "nothing has to be done, it is tried again"),
-    "42501": ("the role lacks a right", "grant it: `perdure migrate` prints which"),
+    "42501": ("the role lacks a right", "grant it: docs/how_to/run_on_postgresql.md says which"),
     "53": ("the server has no more room", "free disk or memory, or allow more connections"),
     "55": ("something is locked", "find and end what holds the lock"),
     "57": ("the server has ended this", "see why it was stopped; it is tried again"),
