@@ -46,6 +46,10 @@ class Database:
             autocommit=True,
             prepare_threshold=0,
         )
-        connection.execute(SESSION)
-        arrays.register(connection)
+        try:
+            connection.execute(SESSION)
+            arrays.register(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
