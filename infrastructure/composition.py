@@ -23,9 +23,11 @@ async def open_engine(
 ) -> AsyncIterator[WorkflowEngine]:
     """Opens an engine on a journal and takes up what is unfinished there.
 
-    `url`: `sqlite:///payments.db`, or `memory://name` for tests. `activities`: those that
-    executions in the journal may still have to undo although no workflow's body calls them any
-    more. On leaving, attempts in flight may end within `settings.stop_seconds`.
+    `url`: `sqlite:///payments.db`, `postgresql://host/database?schema=payments`, or
+    `memory://name` for tests. On PostgreSQL it waits for another engine there to end, or for its
+    lease to: `settings.lease_seconds`. `activities`: those that executions in the journal may still
+    have to undo although no workflow's body calls them any more. On leaving, attempts in flight may
+    end within `settings.stop_seconds`.
 
     >>> async with open_engine("sqlite:///payments.db", [process_payment]) as engine:
     ...     tracking_id = await engine.execute(process_payment, request)
@@ -52,9 +54,10 @@ async def connect(url: str, *, reply_timeout: float | None = None) -> AsyncItera
     """A client of the journal at this address, whether an engine runs on it or not.
 
     `url` as for `open_engine`; the journal is made if there is none yet. It may be in any process
-    that reaches the file, several of them at once, beside an engine too. `reply_timeout`: how many
-    seconds `cancel`, `resume`, `resolve` and `accepted` of its handles wait for an engine, before
-    they raise TimeoutError, although the order stands; without, as long as it takes.
+    that reaches the file or the server, several of them at once, beside an engine too.
+    `reply_timeout`: how many seconds `cancel`, `resume`, `resolve` and `accepted` of its handles
+    wait for an engine, before they raise TimeoutError, although the order stands; without, as long
+    as it takes.
 
     >>> async with connect("sqlite:///payments.db") as client:
     ...     handle = await client.start(process_payment, request)
