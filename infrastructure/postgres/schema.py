@@ -24,7 +24,6 @@ ENDED = ", ".join(repr(state) for state in ENDED_STATES)
 OPEN_ONLY = f"state NOT IN ({ENDED})"
 
 TABLES = (
-    "CREATE SCHEMA IF NOT EXISTS {schema}",
     """
     CREATE TABLE {schema}.journal (
         journal_id text NOT NULL DEFAULT replace(gen_random_uuid()::text, '-', ''),
@@ -132,8 +131,17 @@ def create(connection: Connection, schema: str) -> None:
             "hash": sql.Literal(HASH).as_string(None),
             "version": SCHEMA_VERSION,
         }
-        for statement in (*TABLES, flush.FUNCTION):
+        statements = [*TABLES, flush.FUNCTION]
+        if not is_there(connection, schema):
+            statements.insert(0, "CREATE SCHEMA {schema}")
+        for statement in statements:
             connection.execute(statement.format(**parts).encode())
+
+
+def is_there(connection: Connection, schema: str) -> bool:
+    """Asked first, since IF NOT EXISTS wants the right to make schemas even where there is one."""
+    found = connection.execute("SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
+    return found.fetchone() is not None
 
 
 def tables_of(connection: Connection, schema: str) -> frozenset[str]:
