@@ -40,6 +40,29 @@ class SystemClock:
         return ticks, wall - ticks
 
 
+class ServerClock:
+    """The time of a server that is asked now and then, advanced by this machine's own clock.
+
+    Whatever the wall clock here says. What was told was true before it arrived, so it makes the
+    time too early, never too late, and the greatest of many answers is the truth. It never falls.
+    """
+
+    __slots__ = ("_ahead", "_clock")
+
+    def __init__(self) -> None:
+        self._clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+        self._ahead: int | None = None
+
+    def told(self, now: int) -> None:
+        """The server has just said that it is so many microseconds after 1970."""
+        ahead = now * 1000 - time.clock_gettime_ns(self._clock)
+        self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
+
+    def now(self) -> int:
+        assert self._ahead is not None, "nobody has told the time"
+        return (time.clock_gettime_ns(self._clock) + self._ahead) // 1000
+
+
 class SystemIds:
     """Random ids of 128 bits."""
 

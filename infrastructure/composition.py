@@ -40,7 +40,7 @@ async def open_engine(
             workflows,
             activities=activities,
             settings=settings,
-            clock=SystemClock(),
+            clock=getattr(journal, "clock", None) or SystemClock(),
             randomness=SystemRandomness(),
         )
         async with engine:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import psycopg
 
+from perdure.domain.clock import Clock
 from perdure.domain.errors import JournalError, LostLease
 from perdure.domain.journal import IndexRow, Scan, Submission
 from perdure.domain.lease import Lease
@@ -91,6 +92,11 @@ class PostgresJournal(Reading):
     @property
     def lease(self) -> Lease:
         return FOREVER if self._ownership is None else self._ownership
+
+    @property
+    def clock(self) -> Clock | None:
+        """The database's time, as far as it is known."""
+        return None if self._ownership is None else self._ownership.clock
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         ownership = self._owned()

@@ -40,6 +40,7 @@ FREE = "UPDATE {schema}.shard_lease SET owner = NULL WHERE owner = %s"
 RENEW = """
     UPDATE {schema}.runner SET expires_at = clock_timestamp() + make_interval(secs => %s)
     WHERE runner = %s AND expires_at > clock_timestamp()
+    RETURNING (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 """
 OWNED = """
     SELECT shard, epoch, (
@@ -99,10 +100,11 @@ def take(
 
 def renew(
     connection: Connection, statements: Statements, runner: str, lease_seconds: float
-) -> bool:
-    """Whether the lease goes on; not when it was over already, or taken."""
+) -> int | None:
+    """The database's time; None when the lease was over already, or taken."""
     done = connection.execute(statements.of(RENEW), (lease_seconds, runner), prepare=True)
-    return done.rowcount == 1
+    row = done.fetchone()
+    return None if row is None else int(row[0])
 
 
 def leave(connection: Connection, statements: Statements, runner: str) -> None:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import psycopg
 
 from perdure.domain.errors import JournalError, LostLease
+from perdure.infrastructure.clock import ServerClock
 from perdure.infrastructure.news import News, resolve
 from perdure.infrastructure.postgres import lease, schema
 from perdure.infrastructure.postgres.connection import Connection, Database
@@ -49,6 +50,7 @@ class Ownership:
         self._keeping: asyncio.Task[None] | None = None
         self._woken: asyncio.Future[None] | None = None
         self._news = News()
+        self.clock = ServerClock()
 
     @classmethod
     async def open(cls, database: Database, lease_seconds: float) -> "Ownership":
@@ -121,6 +123,7 @@ class Ownership:
                 ear.close()
 
     def _enter(self, connection: Connection) -> Tenure | Occupied:
+        self.clock.told(lease.now(connection))
         runner = lease.enter(connection, self._statements, self._seconds)
         taken = lease.take(connection, self._statements, runner, self._database.shown)
         if isinstance(taken, Occupied):
@@ -129,8 +132,9 @@ class Ownership:
 
     async def _keep(self) -> None:
         """Renews, and takes again what was lost; until cancelled."""
+        told = -TOLD_SECONDS
         while True:
-            tenure = self._tenure
+            tenure, begun = self._tenure, self._loop.time()
             try:
                 if tenure is None:
                     await self._take()
@@ -150,7 +154,9 @@ class Ownership:
             except TimeoutError:
                 self._lose("it could not be renewed in time")
             except JournalError as error:
-                log.warning("%s; the lease is renewed again soon", error)
+                if begun - told >= TOLD_SECONDS:
+                    told = begun
+                    log.warning("%s; tried again until it can be renewed", error)
                 if self._loop.time() >= self._until:
                     self._lose("it could not be renewed in time")
                 await self._wait(min(AGAIN_SECONDS, self._seconds / 10))
@@ -165,7 +171,10 @@ class Ownership:
             timer.cancel()
 
     def _renew(self, runner: str, connection: Connection) -> bool:
-        return lease.renew(connection, self._statements, runner, self._seconds)
+        now = lease.renew(connection, self._statements, runner, self._seconds)
+        if now is not None:
+            self.clock.told(now)
+        return now is not None
 
     def _lose(self, why: str) -> None:
         if self._tenure is not None:

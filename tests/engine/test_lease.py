@@ -1,6 +1,7 @@
 """Two engines on one database: the second waits, takes over what the first lost, and fences it."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -86,3 +87,18 @@ async def test_what_one_loses_the_other_ends_and_the_first_tells_who_waits(
             f"SELECT DISTINCT epoch FROM {server.schema}.shard_lease"
         ).fetchall()
     assert epochs == [(3,)]
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_the_time_is_the_database_s_whatever_the_clock_of_this_machine(
+    server: OnServer, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    # behaviour 57
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + hours * 3_600_000_000_000)
+    async with server.engine(two_steps) as engine:
+        handle = await engine.start(two_steps, "o-1")
+        assert await handle.result(timeout=10)
+        history = await handle.history()
+    assert abs(history[0].time.timestamp() - real() / 1e9) < 60
+    assert history == sorted(history, key=lambda event: event.time)
