@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import psycopg
 
-from perdure.domain.errors import JournalError, LostLease
+from perdure.domain.errors import JournalError, JournalUnavailable, LostLease
 from perdure.infrastructure.clock import ServerClock
 from perdure.infrastructure.news import News, resolve
 from perdure.infrastructure.postgres import lease, schema
@@ -100,7 +100,13 @@ class Ownership:
         try:
             while True:
                 begun = self._loop.time()
-                taken = await self._run(self._enter)
+                try:
+                    taken = await self._run(self._enter)
+                except JournalUnavailable:
+                    if ear is None:
+                        raise
+                    await self._wait(AGAIN_SECONDS)  # it was there before, and may come back
+                    continue
                 if isinstance(taken, Tenure):
                     self._tenure = taken
                     self._until = begun + self._seconds * 2 / 3

@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -82,6 +83,10 @@ class Proxy:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="proxy")
         self._started = threading.Event()
         self._links: set[Link] = set()
+        self._handlers: set[asyncio.Task[Any]] = set()
+        self._sides: list[Side] = []
+        self._wires: list[socket.socket] = []
+        self._listens = False
         self._swallows = False
         self._lost_request: bytes | None = None
         self._lost_reply: bytes | None = None
@@ -151,14 +156,35 @@ class Proxy:
         self._started.set()
         await self._done.wait()
         await self._refuse()
-        await self._cut()
+        for handler in self._handlers:
+            handler.cancel()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
+        for side in self._sides:
+            side.abort()
+        await asyncio.sleep(0)  # for the transports to close
+        for wire in self._wires:
+            wire.close()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._connected, HOST, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._listener = socket.create_server((HOST, self.port))
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
+        self._loop.add_reader(self._listener, self._accept)
+        self._listens = True
+
+    def _accept(self) -> None:
+        """In one go: what was accepted and not yet taken would be lost by a refusal."""
+        with suppress(BlockingIOError):
+            wire, _ = self._listener.accept()
+            wire.setblocking(False)
+            self._wires.append(wire)
+            self._handlers.add(self._loop.create_task(self._connected(wire)))
 
     async def _refuse(self) -> None:
-        self._server.close()
+        if self._listens:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listens = False
 
     async def _cut(self) -> None:
         for link in self._links:
@@ -170,11 +196,12 @@ class Proxy:
             if link.has_lost:
                 link.abort()
         self._passes.set()
-        if not self._server.is_serving():
+        if not self._listens:
             await self._listen()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = Side(reader, writer)
+    async def _connected(self, wire: socket.socket) -> None:
+        client = Side(*await asyncio.open_connection(sock=wire))
+        self._sides.append(client)
         try:
             there = await asyncio.open_connection(self._address.hostname, self._address.port)
         except OSError:
@@ -182,6 +209,7 @@ class Proxy:
             return
         link = Link(client, Side(*there))
         self._links.add(link)
+        self._sides.append(link.server)
         ways = [asyncio.ensure_future(way) for way in (self._requests(link), self._replies(link))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
