@@ -50,6 +50,9 @@ class Link:
         gone = known is None or known.closed or known.broken
         return gone or (error.sqlstate or "08")[:2] in ("08", "57")
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Lets go of it. Idempotent."""
         connection, self._connection = self._connection, None

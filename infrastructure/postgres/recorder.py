@@ -79,11 +79,14 @@ class PostgresRecorder(ApplicationRecorder):
         self._statements = Statements(database.schema)
         self._link = Link(database, "recorder")
         self._lock = threading.RLock()
+        self._closed = False
         with self._lock, translated(database.shown, "opening"):
             schema.check(self._link.connection(), database.shown, database.schema)
 
     def close(self) -> None:
+        """Lets go of the connection, for good. Idempotent."""
         with self._lock:
+            self._closed = True
             self._link.close()
 
     def insert_events(
@@ -198,6 +201,8 @@ class PostgresRecorder(ApplicationRecorder):
         """In this thread; every error leaves it as one of the library's."""
         try:
             with self._lock, translated(self._database.shown, "recording"):
+                if self._closed:  # a subscription may still look for events
+                    raise OperationalError(f"{self._database.shown}: the recorder is closed")
                 return job(self._link.connection())
         except VersionConflict as conflict:
             raise IntegrityError(str(conflict)) from conflict
