@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -22,6 +21,7 @@ from perdure.infrastructure.postgres.ear import Ear, hint
 from perdure.infrastructure.postgres.lease import Occupied
 from perdure.infrastructure.postgres.link import Link
 from perdure.infrastructure.postgres.log import Statements
+from perdure.infrastructure.postgres.renewing import Renewing
 from perdure.infrastructure.postgres.tenure import Tenure
 from perdure.infrastructure.postgres.translation import translated
 from perdure.infrastructure.thread import ConnectionThread
@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 TOLD_SECONDS = 15.0
 AGAIN_SECONDS = 0.5
+LOOKS = 15  # at the lease, in its time
 
 log = logging.getLogger("perdure")
 
@@ -45,7 +46,7 @@ class Ownership:
         self._thread = thread
         self._seconds = lease_seconds
         self._tenure: Tenure | None = None
-        self._until = 0.0  # by the loop's clock
+        self._renewing: Renewing | None = None
         self._loop = asyncio.get_running_loop()
         self._keeping: asyncio.Task[None] | None = None
         self._woken: asyncio.Future[None] | None = None
@@ -75,7 +76,8 @@ class Ownership:
     @property
     def held(self) -> bool:
         """Whether the shards are ours for sure; asked right before anything is done outside."""
-        return self._tenure is not None and self._loop.time() < self._until
+        renewing = self._renewing
+        return renewing is not None and self._loop.time() < renewing.until
 
     async def changed(self) -> None:
         await self._news.heard()
@@ -83,7 +85,7 @@ class Ownership:
     def tenure(self) -> Tenure:
         """What an append proves. Raises LostLease."""
         tenure = self._tenure
-        if tenure is None or self._loop.time() >= self._until:
+        if tenure is None or not self.held:
             raise LostLease(
                 f"{self._database.shown}: the lease could not be renewed in time; nothing is "
                 "appended until it is taken again"
@@ -109,7 +111,14 @@ class Ownership:
                     continue
                 if isinstance(taken, Tenure):
                     self._tenure = taken
-                    self._until = begun + self._seconds * 2 / 3
+                    self._renewing = Renewing(
+                        self._database,
+                        taken.runner,
+                        self._seconds,
+                        begun=begun,
+                        now=self._loop.time,
+                        clock=self.clock,
+                    )
                     self._news.tell()
                     return
                 if ear is None:
@@ -137,34 +146,24 @@ class Ownership:
         return taken
 
     async def _keep(self) -> None:
-        """Renews, and takes again what was lost; until cancelled."""
+        """Tells of the loss of the lease, and takes it again; until cancelled."""
         told = -TOLD_SECONDS
         while True:
-            tenure, begun = self._tenure, self._loop.time()
-            try:
-                if tenure is None:
-                    await self._take()
-                    continue
-                await self._wait(self._seconds / 3)
-                if self._tenure is not tenure:
-                    continue
-                begun = self._loop.time()
-                async with asyncio.timeout_at(self._until):
-                    goes_on = await self._run(partial(self._renew, tenure.runner))
-                if self._tenure is not tenure:
-                    continue
-                if goes_on:
-                    self._until = begun + self._seconds * 2 / 3
-                else:
+            renewing, now = self._renewing, self._loop.time()
+            if renewing is not None:
+                if renewing.over:
                     self._lose("it had ended")
-            except TimeoutError:
-                self._lose("it could not be renewed in time")
-            except JournalError as error:
-                if begun - told >= TOLD_SECONDS:
-                    told = begun
-                    log.warning("%s; tried again until it can be renewed", error)
-                if self._loop.time() >= self._until:
+                elif now >= renewing.until:
                     self._lose("it could not be renewed in time")
+                else:
+                    await self._wait(min(renewing.until - now, self._seconds / LOOKS))
+                continue
+            try:
+                await self._take()
+            except JournalError as error:
+                if now - told >= TOLD_SECONDS:
+                    told = now
+                    log.warning("%s; tried again until the lease can be taken", error)
                 await self._wait(min(AGAIN_SECONDS, self._seconds / 10))
 
     async def _wait(self, seconds: float) -> None:
@@ -176,19 +175,18 @@ class Ownership:
         finally:
             timer.cancel()
 
-    def _renew(self, runner: str, connection: Connection) -> bool:
-        now = lease.renew(connection, self._statements, runner, self._seconds)
-        if now is not None:
-            self.clock.told(now)
-        return now is not None
-
     def _lose(self, why: str) -> None:
         if self._tenure is not None:
-            self._tenure = None
+            self._stop_renewing()
             log.error("%s: the lease is lost: %s", self._database.shown, why)
             self._news.tell()
             if self._woken is not None:
                 resolve(self._woken)
+
+    def _stop_renewing(self) -> None:
+        renewing, self._renewing, self._tenure = self._renewing, None, None
+        if renewing is not None:
+            renewing.close()
 
     async def _run(self, job: Callable[[Connection], T]) -> T:
         def translated_job(link: Link) -> T:
@@ -199,6 +197,8 @@ class Ownership:
 
     def abandon(self) -> None:
         """Lets the lease run out: nobody is there any more who could close it."""
+        if self._renewing is not None:
+            self._renewing.close()
         if self._keeping is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._keeping.cancel)
         self._thread.stop()
@@ -209,7 +209,8 @@ class Ownership:
         if keeping is not None:
             keeping.cancel()
             await asyncio.wait([keeping])
-        tenure, self._tenure = self._tenure, None
+        tenure = self._tenure
+        self._stop_renewing()
         if tenure is not None:
 
             def job(connection: Connection) -> None:
