@@ -63,6 +63,21 @@ class ServerClock:
         return (time.clock_gettime_ns(self._clock) + self._ahead) // 1000
 
 
+class SteadyClock:
+    """Seconds since some moment, for what lasts a while: leases, waits. It never jumps.
+
+    Unlike an event loop's time it goes on while the machine sleeps, where the system can tell.
+    """
+
+    __slots__ = ("_clock",)
+
+    def __init__(self) -> None:
+        self._clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+    def seconds(self) -> float:
+        return time.clock_gettime(self._clock)
+
+
 class SystemIds:
     """Random ids of 128 bits."""
 

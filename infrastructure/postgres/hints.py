@@ -9,12 +9,12 @@ from contextlib import suppress
 
 import psycopg
 
-from perdure.infrastructure.clock import SystemClock
+from perdure.infrastructure.clock import SteadyClock
 from perdure.infrastructure.postgres.connection import Database
 from perdure.infrastructure.postgres.ear import hint
 from perdure.infrastructure.postgres.link import Link
 
-VISIT_MICROSECONDS = 30_000_000
+VISIT_SECONDS = 30.0
 APART_SECONDS = 0.003
 
 
@@ -23,19 +23,20 @@ class Hints:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = SystemClock()
-        self._visited = 0
+        self._clock = SteadyClock()
+        self._visited: float | None = None
         self._changed = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def visited(self) -> None:
         """Somebody is there who may wait for news."""
-        self._visited = self._clock.now()
+        self._visited = self._clock.seconds()
 
     def changed(self) -> None:
         """Something was stored that others may wait for; for the writer's thread."""
-        if self._visited and self._clock.now() - self._visited < VISIT_MICROSECONDS:
+        visited = self._visited
+        if visited is not None and self._clock.seconds() - visited < VISIT_SECONDS:
             if self._thread is None:
                 name = f"{self._database.shown} (telling)"
                 self._thread = threading.Thread(target=self._serve, name=name, daemon=True)

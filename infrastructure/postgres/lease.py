@@ -18,15 +18,15 @@ from perdure.infrastructure.postgres.tenure import Tenure
 TAKING = 0x50657265  # the advisory lock of whoever takes shards
 
 ENTER = """
-    INSERT INTO {schema}.runner VALUES (%s, %s, clock_timestamp() + make_interval(secs => %s))
+    INSERT INTO {schema}.runner
+    VALUES (%s, %s, %s, clock_timestamp() + make_interval(secs => %s))
 """
 ENTER_WRITER = "INSERT INTO {schema}.runner_writer VALUES (%s, 0)"
-OWNERS = """
-    SELECT DISTINCT owner FROM {schema}.shard_lease WHERE owner IS NOT NULL AND owner <> %s
-"""
+OWNERS = "SELECT DISTINCT owner FROM {schema}.shard_lease WHERE owner IS NOT NULL"
 # Locked, so that it cannot be renewed meanwhile; a renewal that was first is seen.
 OWNER = """
-    SELECT place, extract(epoch FROM expires_at - clock_timestamp())::float8
+    SELECT runner, place, extract(epoch FROM expires_at - clock_timestamp())::float8,
+        lease_seconds, (extract(epoch FROM expires_at) * 1000000)::bigint
     FROM {schema}.runner WHERE runner = %s FOR UPDATE
 """
 MOVE = "UPDATE {schema}.runner_writer SET moves = moves + 1 WHERE runner = %s"
@@ -54,48 +54,63 @@ NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 @dataclass(frozen=True, slots=True)
 class Occupied:
-    """The shards are somebody else's, for so many seconds more unless that one renews."""
+    """The shards are somebody else's, for so many seconds more unless that one renews.
 
+    `lease_seconds` is how long that one's lease is, `expires_at` its end in microseconds since
+    1970 by the database's clock, which may be set while the lease runs.
+    """
+
+    runner: str
     place: str
     seconds: float
-
-
-def enter(
-    connection: Connection, statements: Statements, lease_seconds: float, kind: str = "engine"
-) -> str:
-    """A new runner, which owns nothing yet; its id."""
-    runner, place = SystemIds().new(), f"{kind}, {socket.gethostname()}, process {os.getpid()}"
-    with connection.transaction():
-        connection.execute(statements.of(ENTER), (runner, place, lease_seconds))
-        connection.execute(statements.of(ENTER_WRITER), (runner,))
-    return runner
+    lease_seconds: float
+    expires_at: int
 
 
 def take(
-    connection: Connection, statements: Statements, runner: str, where: str
+    connection: Connection,
+    statements: Statements,
+    lease_seconds: float,
+    where: str,
+    *,
+    kind: str = "engine",
+    given_up: Occupied | None = None,
 ) -> Tenure | Occupied:
-    """All shards, those of owners whose lease is over too; or whose they are."""
+    """All shards for a new runner, those of owners whose lease is over too; or whose they are.
+
+    An owner that was `given_up` has lost them if it has not renewed since it was seen so. All of it
+    is one transaction: of a runner that takes nothing there is no row.
+    """
+    runner, place = SystemIds().new(), f"{kind}, {socket.gethostname()}, process {os.getpid()}"
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s, hashtext(%s))",
             (TAKING, statements.schema),
         )
-        owners = cursor.execute(statements.of(OWNERS), (runner,)).fetchall()
+        owners = cursor.execute(statements.of(OWNERS)).fetchall()
         for (owner,) in owners:
             row = cursor.execute(statements.of(OWNER), (owner,)).fetchone()
-            if row is not None and row[1] > 0:
-                return Occupied(*row)
+            if row is not None and (found := Occupied(*row)).seconds > 0:
+                if given_up is None or renewed(given_up, found):
+                    return found
         for (owner,) in owners:
             cursor.execute(statements.of(MOVE), (owner,))
             cursor.execute(statements.of(TAKE), (runner, owner))
             cursor.execute(statements.of(LEAVE_WRITERS), (owner,))
             cursor.execute(statements.of(LEAVE), (owner,))
         cursor.execute(statements.of(TAKE), (runner, None))
+        cursor.execute(statements.of(ENTER), (runner, place, lease_seconds, lease_seconds))
+        cursor.execute(statements.of(ENTER_WRITER), (runner,))
     # From here on nobody else appends to them: their last positions stay.
     owned = connection.execute(statements.of(OWNED), (runner,)).fetchall()
     epochs = {shard: epoch for shard, epoch, _ in owned}
     heads = {shard: head for shard, _, head in owned}
     return Tenure(where, runner, epochs, heads)
+
+
+def renewed(before: Occupied, now: Occupied) -> bool:
+    """Whether the owner gave a sign of life between two looks."""
+    return (before.runner, before.expires_at) != (now.runner, now.expires_at)
 
 
 def renew(
@@ -108,12 +123,15 @@ def renew(
 
 
 def leave(connection: Connection, statements: Statements, runner: str) -> None:
-    """Gives the shards up; whoever waits for them may have them at once."""
+    """Gives the shards up; whoever waits for them may have them at once.
+
+    Locks rows in the order of `take`: runner, writers, shards.
+    """
     with connection.transaction():
+        connection.execute(statements.of(LEAVE), (runner,))
         connection.execute(statements.of(MOVE), (runner,))
         connection.execute(statements.of(FREE), (runner,))
         connection.execute(statements.of(LEAVE_WRITERS), (runner,))
-        connection.execute(statements.of(LEAVE), (runner,))
 
 
 def now(connection: Connection) -> int:

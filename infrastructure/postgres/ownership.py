@@ -8,12 +8,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 import psycopg
 
 from perdure.domain.errors import JournalError, JournalUnavailable, LostLease
-from perdure.infrastructure.clock import ServerClock
+from perdure.infrastructure.clock import ServerClock, SteadyClock
 from perdure.infrastructure.news import News, resolve
 from perdure.infrastructure.postgres import lease, schema
 from perdure.infrastructure.postgres.connection import Connection, Database
@@ -24,6 +25,7 @@ from perdure.infrastructure.postgres.log import Statements
 from perdure.infrastructure.postgres.renewing import Renewing
 from perdure.infrastructure.postgres.tenure import Tenure
 from perdure.infrastructure.postgres.translation import translated
+from perdure.infrastructure.postgres.watch import Watch
 from perdure.infrastructure.thread import ConnectionThread
 
 T = TypeVar("T")
@@ -51,6 +53,7 @@ class Ownership:
         self._keeping: asyncio.Task[None] | None = None
         self._woken: asyncio.Future[None] | None = None
         self._news = News()
+        self._now = SteadyClock().seconds
         self.clock = ServerClock()
 
     @classmethod
@@ -77,7 +80,7 @@ class Ownership:
     def held(self) -> bool:
         """Whether the shards are ours for sure; asked right before anything is done outside."""
         renewing = self._renewing
-        return renewing is not None and self._loop.time() < renewing.until
+        return renewing is not None and self._now() < renewing.until
 
     async def changed(self) -> None:
         await self._news.heard()
@@ -98,12 +101,12 @@ class Ownership:
 
     async def _take(self) -> None:
         """Returns once they are ours."""
-        free, ear, told = News(), None, 0.0
+        free, ear, told, watch = News(), None, 0.0, Watch()
         try:
             while True:
-                begun = self._loop.time()
+                begun = self._now()
                 try:
-                    taken = await self._run(self._enter)
+                    taken = await self._run(partial(self._enter, watch.silent(begun)))
                 except JournalUnavailable:
                     if ear is None:
                         raise
@@ -116,11 +119,12 @@ class Ownership:
                         taken.runner,
                         self._seconds,
                         begun=begun,
-                        now=self._loop.time,
+                        now=self._now,
                         clock=self.clock,
                     )
                     self._news.tell()
                     return
+                watch.saw(taken, self._now())
                 if ear is None:
                     ear = Ear(self._database, ("lease",), lambda _: free.tell())
                 if begun - told >= TOLD_SECONDS or not told:
@@ -130,26 +134,25 @@ class Ownership:
                         self._database.shown,
                         taken.place,
                     )
+                pause = min(taken.seconds, watch.left(self._now()), self._seconds)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.05, min(taken.seconds, self._seconds))):
+                    async with asyncio.timeout(max(0.05, pause)):
                         await free.heard()
         finally:
             if ear is not None:
                 ear.close()
 
-    def _enter(self, connection: Connection) -> Tenure | Occupied:
+    def _enter(self, given_up: Occupied | None, connection: Connection) -> Tenure | Occupied:
         self.clock.told(lease.now(connection))
-        runner = lease.enter(connection, self._statements, self._seconds)
-        taken = lease.take(connection, self._statements, runner, self._database.shown)
-        if isinstance(taken, Occupied):
-            lease.leave(connection, self._statements, runner)
-        return taken
+        return lease.take(
+            connection, self._statements, self._seconds, self._database.shown, given_up=given_up
+        )
 
     async def _keep(self) -> None:
         """Tells of the loss of the lease, and takes it again; until cancelled."""
         told = -TOLD_SECONDS
         while True:
-            renewing, now = self._renewing, self._loop.time()
+            renewing, now = self._renewing, self._now()
             if renewing is not None:
                 if renewing.over:
                     self._lose("it had ended")

@@ -98,9 +98,8 @@ class PostgresRecorder(ApplicationRecorder):
     def _insert(
         self, connection: Connection, stored: Sequence[StoredEvent], found: list[Entry]
     ) -> list[int]:
-        runner = lease.enter(connection, self._statements, LEASE_SECONDS, KIND)
+        tenure = self._taken(connection)
         try:
-            tenure = self._taken(connection, runner)
             # No stream of the journal's own begins with 0, so its append does not look there.
             first = [each for each in found if each.expected < 0]
             conflict = log.first_conflict(connection, self._statements, first)
@@ -108,7 +107,7 @@ class PostgresRecorder(ApplicationRecorder):
                 raise conflict
             log.append(connection, self._statements, tenure, found)
         finally:
-            lease.leave(connection, self._statements, runner)
+            lease.leave(connection, self._statements, tenure.runner)
         columns = (
             int4s([shard_of(str(each.originator_id)) for each in stored]),
             texts([str(each.originator_id) for each in stored]),
@@ -116,11 +115,13 @@ class PostgresRecorder(ApplicationRecorder):
         )
         return [number for (number,) in connection.execute(self._of(INSERTED), columns)]
 
-    def _taken(self, connection: Connection, runner: str) -> Tenure:
+    def _taken(self, connection: Connection) -> Tenure:
         """All shards; waits for another recorder, and for no engine."""
         pause, place = threading.Event(), ""
         for _ in range(TRIES):
-            taken = lease.take(connection, self._statements, runner, self._database.shown)
+            taken = lease.take(
+                connection, self._statements, LEASE_SECONDS, self._database.shown, kind=KIND
+            )
             if not isinstance(taken, Occupied):
                 return taken
             place = taken.place

@@ -93,6 +93,7 @@ TABLES = (
     CREATE TABLE {schema}.runner (
         runner text COLLATE "C" PRIMARY KEY,
         place text NOT NULL,
+        lease_seconds double precision NOT NULL,
         expires_at timestamptz NOT NULL
     ) WITH (fillfactor = 50)
     """,

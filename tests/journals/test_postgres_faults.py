@@ -42,13 +42,16 @@ async def journal(server: PostgresStore, proxy: Proxy) -> AsyncIterator[Journal]
 
 
 async def patiently(journal: Journal, submissions: list[Submission]) -> list[bool]:
-    """As the committer does: the same again until it can be stored."""
+    """As the committer does: the same again until it can be stored, and the lease is there."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 return list(await journal.append(submissions))
             except JournalUnavailable:
                 await turn()
+            except LostLease:  # on a slow machine it may end meanwhile
+                while not journal.lease.held:
+                    await journal.lease.changed()
 
 
 async def turn() -> None:
