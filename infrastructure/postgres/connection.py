@@ -1,16 +1,17 @@
 """Connections to a journal's database: by its address, at the isolation that appends need."""
 
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+import math
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from perdure.infrastructure.postgres import arrays
+from perdure.infrastructure.postgres.patience import SILENCE_SECONDS, PatientConnection
 
-Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+Connection: TypeAlias = PatientConnection
 
-CONNECT_SECONDS = 10
+LEAST_CONNECT_SECONDS, CONNECT_SECONDS = 3, 10
 # A server that is gone without a word is noticed after some 10 seconds, not after minutes.
 KEEPALIVE = {
     "keepalives": 1,
@@ -19,12 +20,14 @@ KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-# Whatever the server is set to: what the fence needs, and what "durable" means.
+# Whatever the server is set to: what the fence needs, what "durable" means, and that nobody who is
+# gone without a word keeps locks.
 SESSION = """
     SELECT set_config('default_transaction_isolation', 'read committed', false),
         set_config('synchronous_commit',
             CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
-            ELSE current_setting('synchronous_commit') END, false)
+            ELSE current_setting('synchronous_commit') END, false),
+        set_config('idle_in_transaction_session_timeout', '5s', false)
 """
 
 
@@ -35,13 +38,15 @@ class Database:
     conninfo: str = field(repr=False)  # with its password
     schema: str
     shown: str  # the address without its password, for messages
+    silence_seconds: float = SILENCE_SECONDS  # how long a statement waits for a word of the server
 
     def connect(self, purpose: str) -> Connection:
         """A connection in autocommit mode. Raises psycopg's errors."""
         known = conninfo_to_dict(self.conninfo)
-        defaults = {"connect_timeout": CONNECT_SECONDS, **KEEPALIVE}
+        patience = min(max(LEAST_CONNECT_SECONDS, math.ceil(self.silence_seconds)), CONNECT_SECONDS)
+        defaults = {"connect_timeout": patience, **KEEPALIVE}
         options = {name: value for name, value in defaults.items() if name not in known}
-        connection: Connection = psycopg.connect(
+        connection = PatientConnection.connect(
             make_conninfo(self.conninfo, application_name=f"perdure {purpose}", **options),
             autocommit=True,
             prepare_threshold=0,
@@ -52,4 +57,9 @@ class Database:
         except BaseException:
             connection.close()
             raise
+        connection.silence_seconds = self.silence_seconds
         return connection
+
+    def with_patience(self, silence_seconds: float) -> "Database":
+        """The same, whose statements wait so long for a word of the server."""
+        return replace(self, silence_seconds=silence_seconds)

@@ -14,6 +14,7 @@ from perdure.infrastructure.postgres.connection import Connection, Database
 
 LOOK_SECONDS = 0.5  # for the end of the thread
 AGAIN_SECONDS = 0.5
+QUIET_LOOKS = 20  # without a hint, after which the server is asked whether it is there
 
 
 class Ear:
@@ -53,11 +54,17 @@ def listen(
                     connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(name)))
                 for kind in kinds:  # what was sent before
                     heard(kind)
+                quiet = 0
                 while not ended.is_set():
+                    quiet += 1
                     for hint in connection.notifies(timeout=LOOK_SECONDS):
+                        quiet = 0
                         heard(by_channel[hint.channel])
                         if ended.is_set():
                             break
+                    if quiet == QUIET_LOOKS:
+                        connection.execute("SELECT")
+                        quiet = 0
         except psycopg.Error:  # it comes back; until then the net below is enough
             ended.wait(AGAIN_SECONDS)
 

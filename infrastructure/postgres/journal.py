@@ -22,7 +22,7 @@ from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.infrastructure.entry import Entry, encoded
 from perdure.infrastructure.lease import FOREVER
 from perdure.infrastructure.news import News
-from perdure.infrastructure.postgres import log, mailbox, schema
+from perdure.infrastructure.postgres import lease, log, mailbox, schema
 from perdure.infrastructure.postgres.connection import Connection, Database
 from perdure.infrastructure.postgres.ear import Ear
 from perdure.infrastructure.postgres.hints import Hints
@@ -82,7 +82,7 @@ class PostgresJournal(Reading):
             with translated(where, "opening"):
                 await reader.start(lambda: Link(database, "reader").connected())
             writer: ConnectionThread[Link] = ConnectionThread(f"{where} (writer)")
-            await writer.start(lambda: Link(database, "writer"))
+            await writer.start(lambda: Link(database.with_patience(lease_seconds), "writer"))
         except BaseException:
             await ownership.close()
             await reader.close()
@@ -130,12 +130,14 @@ class PostgresJournal(Reading):
     def _read_back(self, link: Link, entries: list[Entry]) -> list[bool] | None:
         """The answer, if these are what nobody acknowledged, and it was stored.
 
-        The committer tries the same again and nothing else before.
+        The committer tries the same again and nothing else before. The server may be at work on
+        it still, or get it only now: it is settled first that it comes no more.
         """
         if self._doubt is None:
             return None
         tenure, doubted = self._doubt
         connection = link.connection()
+        lease.change_writer(connection, self._statements, tenure)
         answer = log.read_back(connection, self._statements, tenure, doubted)
         self._doubt = None
         return answer if doubted == entries else None

@@ -34,6 +34,9 @@ TAKE = """
     UPDATE {schema}.shard_lease SET owner = %s, epoch = epoch + 1
     WHERE owner IS NOT DISTINCT FROM %s
 """
+CHANGE_WRITER = """
+    UPDATE {schema}.runner_writer SET writer = writer + 1 WHERE runner = %s RETURNING writer
+"""
 LEAVE_WRITERS = "DELETE FROM {schema}.runner_writer WHERE runner = %s"
 LEAVE = "DELETE FROM {schema}.runner WHERE runner = %s"
 FREE = "UPDATE {schema}.shard_lease SET owner = NULL WHERE owner = %s"
@@ -111,6 +114,17 @@ def take(
 def renewed(before: Occupied, now: Occupied) -> bool:
     """Whether the owner gave a sign of life between two looks."""
     return (before.runner, before.expires_at) != (now.runner, now.expires_at)
+
+
+def change_writer(connection: Connection, statements: Statements, tenure: Tenure) -> None:
+    """Lets the runner write under another number: after this, nothing of the last one is stored.
+
+    Waits for an append that is under way. A runner that was taken over has no writer any more, and
+    nothing of it comes either.
+    """
+    row = connection.execute(statements.of(CHANGE_WRITER), (tenure.runner,)).fetchone()
+    if row is not None:
+        tenure.writer = int(row[0])
 
 
 def renew(

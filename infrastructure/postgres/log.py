@@ -97,7 +97,10 @@ def append(
         raise first_conflict(connection, statements, entries) or entries[0].conflict
     try:
         [taken] = connection.execute(
-            statements.of(APPEND), batch.arguments(tenure.runner, 0), binary=True, prepare=True
+            statements.of(APPEND),
+            batch.arguments(tenure.runner, tenure.writer),
+            binary=True,
+            prepare=True,
         ).fetchone() or ([],)
     except psycopg.DatabaseError as error:
         if error.sqlstate not in CONFLICTS:

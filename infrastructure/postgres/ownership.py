@@ -63,6 +63,7 @@ class Ownership:
         def prepare(connection: Connection) -> None:
             schema.create(connection, database.schema)
             schema.check(connection, database.shown, database.schema)
+            connection.silence_seconds = lease_seconds  # to make tables may take longer
 
         thread: ConnectionThread[Link] = ConnectionThread(f"{database.shown} (lease)")
         await thread.start(lambda: Link(database, "lease", prepare).connected())
@@ -220,7 +221,9 @@ class Ownership:
                 lease.leave(connection, self._statements, tenure.runner)
                 hint(connection, self._database.schema, "lease")
 
-            with suppress(JournalError, psycopg.Error):  # it ends by itself then
+            with suppress(JournalError, psycopg.Error, TimeoutError):  # it ends by itself then
                 async with asyncio.timeout(self._seconds / 3):
                     await self._run(job)
-        await self._thread.close()
+        with suppress(TimeoutError):  # its thread ends by itself, when the server has been silent
+            async with asyncio.timeout(self._seconds / 3):
+                await self._thread.close()

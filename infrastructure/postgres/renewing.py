@@ -46,8 +46,9 @@ class Renewing:
         self._ended.set()
 
     def _serve(self) -> None:
-        link, statements = Link(self._database, "renewing"), Statements(self._database.schema)
         pause = self._seconds / 3
+        link = Link(self._database.with_patience(pause), "renewing")
+        statements = Statements(self._database.schema)
         while not self._ended.wait(pause) and not self.over:
             begun = self._now()
             try:

@@ -9,13 +9,14 @@ from perdure.domain.errors import LostLease
 class Tenure:
     """For the thread of the writer. A shard's events have positions without gaps, from 1."""
 
-    __slots__ = ("_epochs", "_heads", "_where", "runner")
+    __slots__ = ("_epochs", "_heads", "_where", "runner", "writer")
 
     def __init__(
         self, where: str, runner: str, epochs: Mapping[int, int], heads: Mapping[int, int]
     ) -> None:
         self._where = where
         self.runner = runner
+        self.writer = 0  # what its appends call themselves, beside the runner
         self._epochs = dict(epochs)
         self._heads = dict(heads)  # the last position of each
 

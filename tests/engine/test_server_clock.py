@@ -55,7 +55,7 @@ class Clock:
         """What is seen by a connection, in seconds before the truth."""
         with psycopg.connect(self.database.url) as connection:
             found = connection.execute(
-                "SELECT extract(epoch FROM clock_timestamp() - pg_catalog.clock_timestamp())::float8"
+                "SELECT extract(epoch FROM clock_timestamp() - pg_catalog.clock_timestamp())"
             )
             [(seconds,)] = found.fetchall()
             return float(seconds)

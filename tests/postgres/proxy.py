@@ -123,6 +123,10 @@ class Proxy:
         """The server is heard, and answers into the void. `heal` cuts whom that befell."""
         self._swallows = True
 
+    def swallows_no_more(self) -> None:
+        """New connections are answered; those that lost something stay as they are, and deaf."""
+        self._swallows = False
+
     def lose_request(self, text: bytes) -> None:
         """Cuts the connection on which this is sent next, before the server has it."""
         self._lost_request = text
