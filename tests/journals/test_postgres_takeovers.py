@@ -193,9 +193,7 @@ def test_a_runner_that_took_nothing_leaves_no_row(
     assert store.execute("SELECT count(*) FROM runner_writer") == [(1,)]
 
 
-def wait_until_blocked(
-    store: PostgresStore, connections: int, name: str = "perdure test"
-) -> None:
+def wait_until_blocked(store: PostgresStore, connections: int, name: str = "perdure test") -> None:
     """Returns when so many of these connections wait for a lock."""
     for _ in range(10_000):
         [(found,)] = store.execute(
