@@ -27,10 +27,14 @@ class PatientConnection(psycopg.Connection[tuple[Any, ...]]):
     def wait(
         self, gen: PQGen[RV], interval: float = LOOK_SECONDS, timeout: float | None = None
     ) -> RV:
-        """As psycopg's, which looks up at each interval. Raises Silent."""
-        more = {} if timeout is None else {"timeout": timeout}
+        """As psycopg's, which looks up at each interval. Raises Silent.
+
+        Who waits for hints has a timeout of their own: silence is as it should be then.
+        """
+        if timeout is not None:
+            return super().wait(gen, interval, timeout=timeout)
         try:
-            return super().wait(within(gen, self.silence_seconds, interval), interval, **more)
+            return super().wait(within(gen, self.silence_seconds, interval), interval)
         except Silent:
             self.close()
             raise

@@ -1,4 +1,4 @@
-"""A server, or a way to it, that takes everything and says nothing: nobody waits for it for ever."""
+"""A server, or a way to it, that takes everything and says nothing: nobody waits for ever."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
