@@ -26,6 +26,7 @@ GOING = ("running", "compensating")
 FORGET_DOUBT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
+DOUBLINGS = 10  # more than it takes from one to the other
 OTHERS_SECONDS = 1.0  # how often to look for ends while another engine has the lease
 
 log = logging.getLogger("perdure")
@@ -63,7 +64,8 @@ class Keeper:
         doubts = self._doubts[execution_id]
         self._doubts[execution_id] += 1
         loop.call_later(FORGET_DOUBT_SECONDS, self._forget_doubt, execution_id)
-        pause = min(FIRST_PAUSE_SECONDS * 2**doubts, LONGEST_PAUSE_SECONDS) if doubts else 0.0
+        doubled = 2 ** min(doubts, DOUBLINGS)
+        pause = min(FIRST_PAUSE_SECONDS * doubled, LONGEST_PAUSE_SECONDS) if doubts else 0.0
         loop.call_later(pause, self._doubt, execution_id)
 
     def _doubt(self, execution_id: str) -> None:

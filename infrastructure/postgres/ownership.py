@@ -48,6 +48,7 @@ class Ownership:
         self._thread = thread
         self._seconds = lease_seconds
         self._tenure: Tenure | None = None
+        self._last = ""  # the runner that we were before, whose lease may have to run out
         self._renewing: Renewing | None = None
         self._loop = asyncio.get_running_loop()
         self._keeping: asyncio.Task[None] | None = None
@@ -114,7 +115,7 @@ class Ownership:
                     await self._wait(AGAIN_SECONDS)  # it was there before, and may come back
                     continue
                 if isinstance(taken, Tenure):
-                    self._tenure = taken
+                    self._tenure, self._last = taken, taken.runner
                     self._renewing = Renewing(
                         self._database,
                         taken.runner,
@@ -128,7 +129,7 @@ class Ownership:
                 watch.saw(taken, self._now())
                 if ear is None:
                     ear = Ear(self._database, ("lease",), lambda _: free.tell())
-                if begun - told >= TOLD_SECONDS or not told:
+                if taken.runner != self._last and (begun - told >= TOLD_SECONDS or not told):
                     told = begun
                     log.warning(
                         "%s: somebody else (%s) owns the journal; waiting for its end",
@@ -158,7 +159,8 @@ class Ownership:
                 if renewing.over:
                     self._lose("it had ended")
                 elif now >= renewing.until:
-                    self._lose("it could not be renewed in time")
+                    why = f": {renewing.trouble}" if renewing.trouble else ""
+                    self._lose(f"it could not be renewed in time{why}")
                 else:
                     await self._wait(min(renewing.until - now, self._seconds / LOOKS))
                 continue

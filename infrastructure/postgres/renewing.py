@@ -13,6 +13,7 @@ from perdure.infrastructure.postgres import lease
 from perdure.infrastructure.postgres.connection import Database
 from perdure.infrastructure.postgres.link import Link
 from perdure.infrastructure.postgres.log import Statements
+from perdure.infrastructure.postgres.translation import translation
 
 AGAIN_SECONDS = 0.5
 
@@ -32,6 +33,7 @@ class Renewing:
     ) -> None:
         self.until = begun + lease_seconds * 2 / 3
         self.over = False  # the database says so
+        self.trouble = ""  # why it could not be renewed last time
         self._database = database
         self._runner = runner
         self._seconds = lease_seconds
@@ -53,10 +55,11 @@ class Renewing:
             begun = self._now()
             try:
                 told = lease.renew(link.connection(), statements, self._runner, self._seconds)
-            except psycopg.Error:  # until it is over, which the engine tells of
+            except psycopg.Error as error:  # until it is over, which the engine tells of
+                self.trouble = str(translation(self._database.shown, "renewing the lease", error))
                 pause = min(AGAIN_SECONDS, self._seconds / 10)
                 continue
-            pause = self._seconds / 3
+            pause, self.trouble = self._seconds / 3, ""
             if told is None:
                 self.over = True
             else:

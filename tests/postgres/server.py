@@ -14,7 +14,7 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -42,12 +42,13 @@ class ServerFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """`folder` is its own; `programs` has initdb and the others."""
+    """`folder` is its own; `programs` has initdb and the others; `environment` is added to."""
 
     folder: Path
     programs: Path
     port: int
     password: str
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:
@@ -100,7 +101,8 @@ class Server:
     def _control(self, *command: str) -> None:
         patience = ("--wait", "--silent", f"--timeout={DEADLINE_SECONDS}")
         try:
-            run(self.programs / "pg_ctl", *command, "-D", str(self.data), *patience)
+            control = (*command, "-D", str(self.data), *patience)
+            run(self.programs / "pg_ctl", *control, environment=self.environment)
         except ServerFailed as failure:
             last = self.log.read_text(errors="replace")[-LAST_WORDS:] if self.log.exists() else ""
             raise ServerFailed(f"{failure}\n{last}") from failure
@@ -173,14 +175,14 @@ def own(path: Path) -> None:
         os.chown(path, whom["user"], whom["group"])
 
 
-def run(program: Path, *arguments: str) -> None:
+def run(program: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
     """As the server's user, from a folder that it may see, in a session of its own: no Ctrl-C."""
     path = os.environ.get("PATH", os.defpath)
     result = subprocess.run(
         [str(program), *arguments],
         check=False,
         cwd="/",
-        env={"LC_ALL": "C", "PATH": path, "TZ": "UTC"},
+        env={"LC_ALL": "C", "PATH": path, "TZ": "UTC", **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,  # what stays of `pg_ctl` would hold a pipe open
         stderr=subprocess.PIPE,
