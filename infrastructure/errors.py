@@ -7,6 +7,7 @@ NotBegun                 an execution whose start waits for an engine
 JournalError
 ├── BadAddress           an address that names no journal that can be opened here
 ├── JournalClosed        used after its end, or in another process than its own
+├── TransactionPooling   an address of a pooler that lends connections by the transaction
 ├── Unstorable           what no journal can store, however often it is tried
 └── NotAJournal
     └── DamagedJournal   ours once, but what is stored is not whole any more
@@ -21,6 +22,13 @@ class BadAddress(JournalError, ValueError):
 
 class JournalClosed(JournalError):
     """Used after its end, or in another process than the one that opened it. Not to be retried."""
+
+
+class TransactionPooling(JournalError):
+    """A pooler in transaction mode, as of pgbouncer, stands between us and PostgreSQL.
+
+    Name the server itself, or a pool in session mode.
+    """
 
 
 class Unstorable(JournalError):

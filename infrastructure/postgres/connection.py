@@ -42,15 +42,7 @@ class Database:
 
     def connect(self, purpose: str) -> Connection:
         """A connection in autocommit mode. Raises psycopg's errors."""
-        known = conninfo_to_dict(self.conninfo)
-        patience = min(max(LEAST_CONNECT_SECONDS, math.ceil(self.silence_seconds)), CONNECT_SECONDS)
-        defaults = {"connect_timeout": patience, **KEEPALIVE}
-        options = {name: value for name, value in defaults.items() if name not in known}
-        connection = PatientConnection.connect(
-            make_conninfo(self.conninfo, application_name=f"perdure {purpose}", **options),
-            autocommit=True,
-            prepare_threshold=0,
-        )
+        connection = self.plain(purpose)
         try:
             connection.execute(SESSION)
             arrays.register(connection)
@@ -59,6 +51,18 @@ class Database:
             raise
         connection.silence_seconds = self.silence_seconds
         return connection
+
+    def plain(self, purpose: str) -> Connection:
+        """One that changes nothing of its session."""
+        known = conninfo_to_dict(self.conninfo)
+        patience = min(max(LEAST_CONNECT_SECONDS, math.ceil(self.silence_seconds)), CONNECT_SECONDS)
+        defaults = {"connect_timeout": patience, **KEEPALIVE}
+        options = {name: value for name, value in defaults.items() if name not in known}
+        return PatientConnection.connect(
+            make_conninfo(self.conninfo, application_name=f"perdure {purpose}", **options),
+            autocommit=True,
+            prepare_threshold=0,
+        )
 
     def with_patience(self, silence_seconds: float) -> "Database":
         """The same, whose statements wait so long for a word of the server."""

@@ -75,7 +75,7 @@ class PostgresJournal(Reading):
         with translated(where, "opening"):
             if read_only:
                 check = lambda it: schema.check(it, where, database.schema)  # noqa: E731
-                await reader.start(lambda: Link(database, "reader", check).connected())
+                await reader.start(lambda: Link(database, "reader", check).opened())
                 return cls(database, reader, None, None)
             ownership = await Ownership.open(database, lease_seconds)
         try:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import psycopg
 
+from perdure.infrastructure.postgres import pooling
 from perdure.infrastructure.postgres.connection import Connection, Database
 
 
@@ -22,6 +23,11 @@ class Link:
         self._purpose = purpose
         self._prepare = prepare
         self._connection: Connection | None = None
+
+    def opened(self) -> "Link":
+        """The same, for the first of those who open a journal. Raises TransactionPooling too."""
+        pooling.check(self._database)
+        return self.connected()
 
     def connected(self) -> "Link":
         """The same, with a connection. Raises psycopg's errors."""

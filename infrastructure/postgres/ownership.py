@@ -67,7 +67,7 @@ class Ownership:
             connection.silence_seconds = lease_seconds  # to make tables may take longer
 
         thread: ConnectionThread[Link] = ConnectionThread(f"{database.shown} (lease)")
-        await thread.start(lambda: Link(database, "lease", prepare).connected())
+        await thread.start(lambda: Link(database, "lease", prepare).opened())
         ownership = cls(database, thread, lease_seconds)
         try:
             await ownership._take()

@@ -53,7 +53,7 @@ class PostgresPostOffice(Reading):
         sender: ConnectionThread[Link] = ConnectionThread(f"{where} (client, posting)")
         reader: ConnectionThread[Link] = ConnectionThread(f"{where} (client)")
         with translated(where, "opening"):
-            await sender.start(lambda: Link(database, "client", prepare).connected())
+            await sender.start(lambda: Link(database, "client", prepare).opened())
             try:
                 await reader.start(lambda: Link(database, "client reading").connected())
             except BaseException:

@@ -81,6 +81,7 @@ class PostgresRecorder(ApplicationRecorder):
         self._lock = threading.RLock()
         self._closed = False
         with self._lock, translated(database.shown, "opening"):
+            self._link.opened()
             schema.check(self._link.connection(), database.shown, database.schema)
 
     def close(self) -> None:
