@@ -10,7 +10,8 @@ JournalError
 ├── TransactionPooling   an address of a pooler that lends connections by the transaction
 ├── Unstorable           what no journal can store, however often it is tried
 └── NotAJournal
-    └── DamagedJournal   ours once, but what is stored is not whole any more
+    ├── DamagedJournal   ours once, but what is stored is not whole any more
+    └── OutdatedJournal  of an older version: `perdure migrate` brings it to this one
 """
 
 from perdure.domain.errors import JournalError, NotAJournal, PerdureError
@@ -37,6 +38,10 @@ class Unstorable(JournalError):
 
 class DamagedJournal(NotAJournal):
     """The file is ours, but SQLite or a check of ours finds it not whole."""
+
+
+class OutdatedJournal(NotAJournal):
+    """The journal is of an older version. Nothing was changed; `perdure migrate` changes it."""
 
 
 class DemoFailed(PerdureError):

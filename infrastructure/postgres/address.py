@@ -8,8 +8,8 @@ from psycopg.conninfo import conninfo_to_dict
 from perdure.infrastructure.credentials import UNESCAPED, without_password
 from perdure.infrastructure.errors import BadAddress
 from perdure.infrastructure.postgres.connection import Database
-from perdure.infrastructure.postgres.schema import DEFAULT_SCHEMA
 
+DEFAULT_SCHEMA = "perdure"
 EXAMPLE = "postgresql://user@host:5432/database?schema=perdure"
 PORTS = re.compile(r"[0-9,]*\Z")
 SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,47}\Z")

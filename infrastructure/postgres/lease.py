@@ -11,6 +11,7 @@ import socket
 from dataclasses import dataclass
 
 from perdure.infrastructure.clock import SystemIds
+from perdure.infrastructure.postgres import schema
 from perdure.infrastructure.postgres.connection import Connection
 from perdure.infrastructure.postgres.log import Statements
 from perdure.infrastructure.postgres.tenure import Tenure
@@ -82,7 +83,8 @@ def take(
     """All shards for a new runner, those of owners whose lease is over too; or whose they are.
 
     An owner that was `given_up` has lost them if it has not renewed since it was seen so. All of it
-    is one transaction: of a runner that takes nothing there is no row.
+    is one transaction: of a runner that takes nothing there is no row. Raises NotAJournal when the
+    journal was migrated while somebody waited for it.
     """
     runner, place = SystemIds().new(), f"{kind}, {socket.gethostname()}, process {os.getpid()}"
     with connection.transaction(), connection.cursor() as cursor:
@@ -90,6 +92,7 @@ def take(
             "SELECT pg_advisory_xact_lock(%s, hashtext(%s))",
             (TAKING, statements.schema),
         )
+        schema.check(connection, where, statements.schema)
         owners = cursor.execute(statements.of(OWNERS)).fetchall()
         for (owner,) in owners:
             row = cursor.execute(statements.of(OWNER), (owner,)).fetchone()

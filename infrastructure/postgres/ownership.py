@@ -62,7 +62,7 @@ class Ownership:
         """Makes the journal if there is none, and waits for its shards."""
 
         def prepare(connection: Connection) -> None:
-            schema.create(connection, database.schema)
+            schema.create(connection, database)
             schema.check(connection, database.shown, database.schema)
             connection.silence_seconds = lease_seconds  # to make tables may take longer
 

@@ -46,7 +46,7 @@ class PostgresPostOffice(Reading):
         """Opens the database, and makes a journal in it if there is none yet."""
 
         def prepare(connection: Connection) -> None:
-            schema.create(connection, database.schema)
+            schema.create(connection, database)
             schema.check(connection, database.shown, database.schema)
 
         where = database.shown

@@ -23,6 +23,7 @@ from perdure.infrastructure.journals import memory_journals
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
 from perdure.infrastructure.postgres import schema
+from perdure.infrastructure.postgres.address import database_of
 
 
 class Place(ABC):
@@ -94,7 +95,7 @@ class OnServer(Place):
         """Without the lease of the dead: as if it had run out."""
         place = OnServer(self.database)
         with psycopg.connect(self.database) as connection:
-            schema.create(connection, place.schema)
+            schema.create(connection, database_of(place.url))
             for table in ("events", "executions", "mailbox"):
                 connection.execute(
                     f"INSERT INTO {place.schema}.{table} OVERRIDING SYSTEM VALUE "

@@ -1,0 +1,17 @@
+"""Version 2: a journal has incarnations, so that a restored one is no longer its old runners'.
+
+0 is the first one. `restoring` begins the next, whose number is a time, and which gives epochs from
+there on: none that a lost time can have given.
+"""
+
+from perdure.infrastructure.postgres.migrations import execute
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade(schema: str) -> None:
+    execute(
+        "ALTER TABLE {schema}.journal ADD COLUMN incarnation bigint NOT NULL DEFAULT 0",
+        schema=schema,
+    )
