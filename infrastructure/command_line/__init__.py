@@ -1,4 +1,4 @@
-"""The command line, `perdure`: looks into journals, orders what operators decide, shows a demo.
+"""The command line, `perdure`: looks into journals, orders what operators decide, keeps journals.
 
 Orders go through the journal's mailbox, as those of any client; the engine carries them out. Errors
 of Perdure become one line on stderr and exit status 1; wrong usage is status 2.
@@ -11,8 +11,10 @@ import typer
 
 from perdure import PerdureError, __version__
 from perdure.infrastructure.command_line.demonstration import demo
+from perdure.infrastructure.command_line.doctor import doctor
 from perdure.infrastructure.command_line.history import history
 from perdure.infrastructure.command_line.listing import list_executions
+from perdure.infrastructure.command_line.migration import migrate
 from perdure.infrastructure.command_line.orders import cancel, resolve, resume
 from perdure.infrastructure.command_line.planning import plan
 from perdure.infrastructure.command_line.showing import show
@@ -42,6 +44,8 @@ def program() -> typer.Typer:
     commands.command("resume", rich_help_panel="Step in")(resume)
     commands.command("cancel", rich_help_panel="Step in")(cancel)
     commands.command("resolve", rich_help_panel="Step in")(resolve)
+    commands.command("migrate", rich_help_panel="Keep")(migrate)
+    commands.command("doctor", rich_help_panel="Keep")(doctor)
     return commands
 
 

@@ -109,6 +109,19 @@ def create(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
+def script() -> str:
+    """What `create` does to an empty file, as SQL for a shell."""
+    parts = [
+        f"PRAGMA application_id = {APPLICATION_ID}",
+        *(dedent(each).strip() for each in TABLES),
+    ]
+    parts.append(
+        "INSERT INTO journal VALUES "
+        f"(lower(hex(randomblob(16))), {DEFAULT_SHARDS}, '{HASH}', {SCHEMA_VERSION})"
+    )
+    return "".join(f"{each};\n" for each in ("BEGIN EXCLUSIVE", *parts, "COMMIT"))
+
+
 def application_of(connection: sqlite3.Connection) -> int:
     [number] = connection.execute("PRAGMA application_id").fetchone()
     return int(number)
