@@ -78,7 +78,8 @@ def objects(connection: Connection, statements: Statements) -> Iterator[Finding]
     """Tables were looked at with the version; what else belongs to them."""
     schema = quoted(statements)
     lost = sorted(INDEXES - {str(name) for (name,) in connection.execute(VALID, (schema,))})
-    lost += [] if connection.execute(APPEND, (schema,)).fetchone() else ["append"]
+    if connection.execute(APPEND, (schema,)).fetchone() is None:
+        lost.append("append")
     if lost:
         yield failed("tables", f"lost or not valid: {', '.join(lost)}", RESTORE)
     else:
