@@ -128,6 +128,7 @@ class Keeper:
         """Takes up what needs somebody. Whether to look again at once: there is room for more."""
         if not self._swept:
             await self._sweep()
+            await self._tell_awaited()  # another engine may have ended it since the last look
             self._swept = True
         await self._read_doubtful()
         await self._wake_sleepers()
@@ -161,8 +162,12 @@ class Keeper:
     async def _hear_of_others(self) -> None:
         """What is waited for here goes on elsewhere while somebody else has the lease."""
         self._doubtful.clear()
-        rows = await self._journal.rows(self._residents.waiters.awaited)
-        await self._tell(rows.values())
+        await self._tell_awaited()
+
+    async def _tell_awaited(self) -> None:
+        awaited = self._residents.waiters.awaited
+        if awaited:
+            await self._tell((await self._journal.rows(awaited)).values())
 
     async def _tell(self, rows: Iterable[IndexRow]) -> None:
         """Tells whoever waits of those that are parked or have ended."""

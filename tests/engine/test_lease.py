@@ -9,6 +9,7 @@ import pytest
 
 from perdure import LostLease, WorkflowEngine, connect, workflow
 from perdure.domain.states import Running
+from perdure.sagas import keeper
 from tests.engine.places import OnServer
 from tests.engine.shop import look_up, world
 
@@ -87,6 +88,25 @@ async def test_what_one_loses_the_other_ends_and_the_first_tells_who_waits(
             f"SELECT DISTINCT epoch FROM {server.schema}.shard_lease"
         ).fetchall()
     assert epochs == [(3,)]
+
+
+async def test_what_the_other_ended_last_is_told_when_the_lease_is_back(
+    server: OnServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # behaviours 49, 50
+    monkeypatch.setattr(keeper, "OTHERS_SECONDS", 60.0)  # no look comes between its end and that
+    gate = world.hold("stock")
+    entered, left = asyncio.Event(), asyncio.Event()
+    async with server.engine(two_steps) as first:
+        waiting = asyncio.create_task(first.execute(two_steps, "o-1"))
+        await gate.entered()
+        second = asyncio.create_task(opened(server, entered, left))
+        expire(server)
+        await asyncio.wait_for(entered.wait(), 5)
+        gate.open()
+        left.set()
+        await second
+        assert await asyncio.wait_for(waiting, 10) == "the price, the stock"
 
 
 @pytest.mark.parametrize("hours", [1, -1])
