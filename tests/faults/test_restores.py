@@ -24,7 +24,7 @@ from tests.postgres.server import Server, run
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 ORDERS = 120
-Backup = Callable[[], Callable[[], None]]
+Backup = Callable[[Worker], Callable[[], None]]
 
 
 class Backups:
@@ -34,10 +34,12 @@ class Backups:
         self.server = server
         self.copy = server.folder / "backup"
 
-    def of_files(self) -> Callable[[], None]:
+    def of_files(self, worker: Worker) -> Callable[[], None]:
+        worker.freeze()  # else it would ask for something just while there is no server
         self.server.stop()
         run(Path("cp"), "-Rp", str(self.server.data), str(self.copy))
         self.server.start()
+        worker.go_on()
         return self._files_back
 
     def _files_back(self) -> None:
@@ -46,7 +48,7 @@ class Backups:
         self.copy.rename(self.server.data)
         self.server.start()
 
-    def of_dump(self) -> Callable[[], None]:
+    def of_dump(self, _: Worker) -> Callable[[], None]:
         self._program("pg_dump", "-Fc", "-n", "shop", "-f", str(self.copy))
         return self._dump_back
 
@@ -75,7 +77,7 @@ def frozen_over_a_restore(shop: Shop, backup: Backup) -> Iterator[Worker]:
     """A worker that went on after the backup, and knows nothing of the restore."""
     with shop.worker(0, ORDERS) as old:
         read_ends(old, 10)
-        restore = backup()
+        restore = backup(old)
         read_ends(old, 40)
         old.freeze()
         restore()
@@ -164,7 +166,7 @@ def test_attempts_that_a_backup_has_begun_are_told(
     shop, database, backup = place
     with shop.worker(0, 3, "after charge") as old:
         old.read_until("after charge", times=3)
-        restore = backup()
+        restore = backup(old)
         old.kill()
     restore()
     [before] = database.execute("SELECT max(epoch) FROM shop.shard_lease")

@@ -8,17 +8,19 @@ use.
 import asyncio
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from perdure import ExecutionParked, Failure, Handle, WorkflowEngine
-from perdure.domain.errors import JournalInUse
+from perdure.domain.errors import JournalInUse, JournalUnavailable
 from perdure.domain.journal import Journal, Scan, Submission
 from perdure.infrastructure.clock import SystemClock, SystemRandomness
 from perdure.infrastructure.journals import open_journal
 from tests.faults.payments import gateway, process_payment, tell
 from tests.journals.wrapped import WrappedJournal
+
+T = TypeVar("T")
 
 LEASE_SECONDS = 1.5
 
@@ -41,7 +43,7 @@ class HeldJournal(WrappedJournal):
 
 
 async def end_of(engine: WorkflowEngine, order: int) -> None:
-    handle = await engine.start(process_payment, order)
+    handle = await patiently(lambda: engine.start(process_payment, order))
     tell(f"started {order}")
     await see_to(handle)
     tell(f"ended {order}")
@@ -55,8 +57,17 @@ async def work(url: str, orders: range, hold: str) -> None:
     async with engine:
         tell("open")
         await asyncio.gather(*(end_of(engine, order) for order in orders))
-        while rows := await journal.scan(Scan()):
+        while rows := await patiently(lambda: journal.scan(Scan())):
             await asyncio.gather(*(wait_for(engine, row.execution_id) for row in rows))
+
+
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """Over a server that is away for a while."""
+    while True:
+        try:
+            return await call()
+        except JournalUnavailable:
+            await asyncio.sleep(0.05)
 
 
 async def wait_for(engine: WorkflowEngine, execution_id: str) -> None:
@@ -68,7 +79,7 @@ async def see_to(handle: Handle[Any]) -> None:
     while True:
         try:
             with contextlib.suppress(Failure):
-                await handle.result()
+                await patiently(handle.result)
         except ExecutionParked as parked:
             if "died" not in parked.reason:
                 raise
