@@ -7,7 +7,11 @@ from tests.command_line.conftest import CommandLine
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "list", "show", "history", "plan", "resume", "cancel", "resolve"]
+    "command",
+    [
+        *("demo", "list", "show", "history", "plan", "resume", "cancel", "resolve"),
+        *("migrate", "doctor"),
+    ],
 )
 def test_every_command_has_help_with_an_example(perdure: CommandLine, command: str) -> None:
     printed = perdure(command, "--help")

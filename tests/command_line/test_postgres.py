@@ -78,7 +78,10 @@ def test_an_order_waits_in_the_mailbox_for_an_engine(perdure: CommandLine, parke
     assert states(perdure("list", "--journal", parked, "--json"))["3"] == "cancelled"
 
 
-@pytest.mark.parametrize("command", ["list", "show", "history", "plan", "resume", "cancel", "demo"])
+@pytest.mark.parametrize(
+    "command",
+    ["list", "show", "history", "plan", "resume", "cancel", "demo", "migrate", "doctor"],
+)
 @pytest.mark.parametrize(
     "address",
     [
@@ -96,7 +99,7 @@ def test_an_order_waits_in_the_mailbox_for_an_engine(perdure: CommandLine, parke
 def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
     perdure: CommandLine, command: str, address: str
 ) -> None:
-    ids = [] if command in ("list", "demo") else ["process_payment@1"]
+    ids = [] if command in ("list", "demo", "migrate", "doctor") else ["process_payment@1"]
     printed = perdure(command, *ids, "--journal", address)
     assert (printed.status, printed.out) == (1, "")
     assert len(printed.err.splitlines()) == 1

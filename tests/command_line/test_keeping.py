@@ -1,0 +1,282 @@
+"""`perdure migrate` and `perdure doctor`, as they are typed, on files and on a server."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from perdure.infrastructure.postgres import schema
+from perdure.infrastructure.postgres.address import database_of
+from perdure.infrastructure.postgres.checkup import access
+from perdure.infrastructure.postgres.migrating import migrate
+from tests.command_line.conftest import CommandLine, Printed, some_orders
+from tests.command_line.shop import engine_on
+from tests.postgres.databases import Database
+from tests.postgres.server import Server
+
+
+def checks(printed: Printed) -> dict[str, tuple[str, str]]:
+    rows = [json.loads(line) for line in printed.out.splitlines()]
+    return {row["check"]: (row["verdict"], row["told"] + row["next_step"]) for row in rows}
+
+
+@pytest.fixture
+def shop(postgres: Database) -> str:
+    return f"{postgres.url}?schema=shop"
+
+
+def test_migrate_makes_a_file_or_says_that_it_is_current(perdure: CommandLine, url: str) -> None:
+    planned = perdure("migrate", "--journal", url, "--dry-run")
+    assert planned.status == 0
+    assert "CREATE TABLE events" in planned.out
+    assert not Path(url.removeprefix("sqlite:///")).exists()
+    assert perdure("migrate", "--journal", url).out == "A journal was made, of version 1.\n"
+    again = perdure("migrate", "--journal", url)
+    assert again.out == "The journal is of version 1, as this Perdure needs it.\n"
+    made = perdure("doctor", "--journal", url)
+    assert (made.status, made.err) == (0, "")
+
+
+def test_the_plan_for_a_file_makes_a_journal_in_a_shell(
+    perdure: CommandLine, url: str, tmp_path: Path
+) -> None:
+    connection = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+    connection.executescript(perdure("migrate", "--journal", url, "--dry-run").out)
+    connection.close()
+    asyncio.run(some_orders(url))
+    assert perdure("doctor", "--journal", url, "--all").status == 0
+
+
+def test_a_file_has_no_roles_and_a_journal_in_memory_no_keeper(
+    perdure: CommandLine, url: str
+) -> None:
+    assert "knows no roles" in perdure("migrate", "--journal", url, "--grant", "shop").err
+    for command in ("migrate", "doctor"):
+        printed = perdure(command, "--journal", "memory://orders")
+        assert (printed.status, printed.out) == (1, "")
+        assert "its process's own" in printed.err
+
+
+def test_migrate_makes_a_schema_and_tells_what_it_did(
+    perdure: CommandLine, shop: str, postgres: Database
+) -> None:
+    now = schema.SCHEMA_VERSION
+    assert perdure("migrate", "--journal", shop).out == f"A journal was made, of version {now}.\n"
+    postgres.execute("DROP SCHEMA shop CASCADE")
+    migrate(database_of(shop), to=1)
+    planned = perdure("migrate", "--journal", shop, "--dry-run")
+    assert planned.out.startswith(f"-- The journal would be migrated from version 1 to {now}.\n")
+    assert "ADD COLUMN incarnation" in planned.out
+    assert checks(perdure("doctor", "--journal", shop, "--json"))["schema version"][0] == "failed"
+    done = perdure("migrate", "--journal", shop, "--json")
+    assert json.loads(done.out) == {"before": 1, "after": now, "granted": [], "sql": ""}
+
+
+def test_a_role_that_was_granted_what_it_needs_is_told(
+    perdure: CommandLine, shop: str, postgres: Database
+) -> None:
+    role = f"role_{uuid4().hex}"
+    postgres.execute(f"CREATE ROLE {role}")  # type: ignore[arg-type]
+    try:
+        planned = perdure("migrate", "--journal", shop, "--grant", role, "--dry-run")
+        assert f'GRANT SELECT, INSERT ON "shop".events TO "{role}";' in planned.out
+        done = perdure("migrate", "--journal", shop, "--grant", role)
+        assert f"{role} has what an engine needs.\n" in done.out
+    finally:
+        postgres.execute(f"DROP OWNED BY {role}")  # type: ignore[arg-type]
+        postgres.execute(f"DROP ROLE {role}")  # type: ignore[arg-type]
+
+
+def test_the_doctor_finds_a_file_with_work_in_it_whole(perdure: CommandLine, parked: str) -> None:
+    found = checks(perdure("doctor", "--journal", parked, "--json", "--all"))
+    assert {verdict for verdict, _ in found.values()} == {"ok", "warning"}
+    assert found["stuck executions"][0] == "warning"
+    assert found["stuck executions"][1].startswith("2")
+    assert "buy_lamp@1" in found["unfinished work"][1]
+    assert found["streams"] == ("ok", "no gap in all executions")
+
+
+def test_the_doctor_may_look_while_an_engine_runs(perdure: CommandLine, parked: str) -> None:
+    with engine_on(parked):
+        printed = perdure("doctor", "--journal", parked, "--json")
+        assert "has it" in checks(printed)["lock"][1]
+        refused = perdure("doctor", "--journal", parked, "--after-restore", "--yes")
+        assert (refused.status, refused.out) == (1, "")
+        assert "another engine" in refused.err
+        perdure("cancel", "buy_lamp@3", "buy_lamp@4", "--journal", parked, "--yes")
+        for order in ("1", "2"):
+            perdure("resolve", "skip", f"buy_lamp@{order}", "--journal", parked, "--reason", "x")
+    assert printed.status == 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "check"),
+    [
+        ("DELETE FROM events WHERE version = 2", "streams"),
+        ("UPDATE journal SET schema_version = 9", "schema version"),
+        ("DROP TABLE executions", "schema version"),
+    ],
+)
+def test_the_doctor_finds_what_is_wrong_with_a_file(
+    perdure: CommandLine, journal: str, damage: str, check: str
+) -> None:
+    connection = sqlite3.connect(journal.removeprefix("sqlite:///"), isolation_level=None)
+    connection.execute(damage)
+    connection.close()
+    printed = perdure("doctor", "--journal", journal, "--json", "--all")
+    assert printed.status == 1
+    assert [name for name, seen in checks(printed).items() if seen[0] == "failed"] == [check]
+
+
+def test_the_doctor_finds_pages_that_are_no_pages(perdure: CommandLine, journal: str) -> None:
+    path = Path(journal.removeprefix("sqlite:///"))
+    content = bytearray(path.read_bytes())
+    content[8192 + 100 : 12288] = b"\xff" * (4096 - 100)
+    path.write_bytes(content)
+    printed = perdure("doctor", "--journal", journal, "--json")
+    assert printed.status == 1
+    assert checks(printed)["file"][0] == "failed"
+
+
+def test_all_is_well_on_a_server_that_is_set_up_for_work(
+    perdure: CommandLine, postgres_server: Callable[..., Server]
+) -> None:
+    server = postgres_server(fsync="on", full_page_writes="on", autovacuum="on")
+    url = f"{server.url()}?schema=shop"
+    asyncio.run(some_orders(url))
+    printed = perdure("doctor", "--journal", url, "--json", "--all")
+    assert printed.status == 0
+    worse = {name for name, seen in checks(printed).items() if seen[0] != "ok"}
+    assert worse == {"events are safe", "lease"}  # it is the owner who looks, and no engine runs
+    table = perdure("doctor", "--journal", url)
+    assert table.status == 0
+    assert "2 warning." in table.out
+    password = urlsplit(url).password
+    assert password is not None
+    assert password not in printed.out + table.out
+
+
+@pytest.mark.parametrize(
+    ("damage", "check", "words"),
+    [
+        ("DELETE FROM shop.events WHERE version = 2", "positions", "gaps in"),
+        ("DELETE FROM shop.events WHERE version = 2", "streams", "process_payment@"),
+        ("DROP INDEX shop.executions_open", "tables", "executions_open"),
+        ("DROP FUNCTION shop.append", "tables", "append"),
+        ("DROP TABLE shop.runner_writer", "schema version", "runner_writer"),
+        ("UPDATE shop.journal SET schema_version = 99", "schema version", "newer"),
+        ("UPDATE shop.journal SET schema_version = 1", "schema version", "perdure migrate"),
+    ],
+)
+def test_the_doctor_finds_what_is_wrong_on_a_server(
+    perdure: CommandLine, shop: str, postgres: Database, *, damage: str, check: str, words: str
+) -> None:
+    asyncio.run(some_orders(shop))
+    postgres.execute(damage)  # type: ignore[arg-type]
+    for scope in ([], ["--all"]):
+        printed = perdure("doctor", "--journal", shop, "--json", *scope)
+        assert printed.status == 1
+        verdict, told = checks(printed)[check]
+        assert verdict == "failed"
+        assert words in told
+
+
+def test_executions_without_events_are_found_when_all_are_read(
+    perdure: CommandLine, shop: str, postgres: Database
+) -> None:
+    asyncio.run(some_orders(shop))
+    postgres.execute("DELETE FROM shop.events WHERE execution_id = 'process_payment@1'")
+    found = checks(perdure("doctor", "--journal", shop, "--json", "--all"))
+    assert found["index"][0] == "failed"
+
+
+def test_work_that_nobody_does_is_warned_of(
+    perdure: CommandLine, shop: str, postgres: Database
+) -> None:
+    asyncio.run(some_orders(shop))
+    postgres.execute("UPDATE shop.executions SET state = 'running', due = 1, started = 1")
+    postgres.execute(
+        "INSERT INTO shop.mailbox (shard, envelope_id, execution_id, kind, body, sent)"
+        " VALUES (1, 'e', 'x@1', 'cancel', '{}', 1)"
+    )
+    postgres.execute("ALTER TABLE shop.mailbox SET (autovacuum_enabled = false)")
+    found = checks(perdure("doctor", "--journal", shop, "--json"))
+    for check, words in (
+        ("overdue work", "1970-01-01"),
+        ("orders", "1 wait"),
+        ("lease", "nobody holds 256 shards"),
+        ("autovacuum", "off"),
+    ):
+        assert found[check][0] == "warning", check
+        assert words in found[check][1]
+
+
+def test_the_doctor_tells_who_holds_the_journal(perdure: CommandLine, shop: str) -> None:
+    with engine_on(shop):
+        found = checks(perdure("doctor", "--journal", shop, "--json"))
+    assert found["lease"][0] == "ok"
+    assert "engine, " in found["lease"][1]
+    assert "holds 256 shards (epoch 1) until" in found["lease"][1]
+
+
+def test_a_pooler_that_shares_sessions_out_is_found(shop: str) -> None:
+    class Shared(psycopg.Connection[tuple[object, ...]]):
+        """As a pooler in transaction mode gives it back: without what was set in it."""
+
+        def execute(
+            self, *arguments: object, **options: object
+        ) -> psycopg.Cursor[tuple[object, ...]]:  # type: ignore[override]
+            super().execute("DISCARD ALL")
+            return super().execute(*arguments, **options)  # type: ignore[arg-type]
+
+    plain = shop.partition("?")[0]
+    with (
+        psycopg.connect(plain, autocommit=True) as direct,
+        psycopg.connect(plain, autocommit=True) as second,
+        Shared.connect(plain, autocommit=True) as shared,
+    ):
+        [lasts] = access.pooler(direct, second)
+        [lost] = access.pooler(shared, second)
+    assert lasts.verdict.value == "ok"
+    assert (lost.verdict.value, "session mode" in lost.next_step) == ("failed", True)
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("n\n", 1), ("", 1)])
+def test_a_new_incarnation_is_asked_for(
+    perdure: CommandLine,
+    shop: str,
+    postgres: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    answer: str,
+    status: int,
+) -> None:
+    asyncio.run(some_orders(shop))
+    monkeypatch.setattr("sys.stdin", StringIO(answer))
+    printed = perdure("doctor", "--journal", shop, "--after-restore")
+    assert printed.status == status
+    [(incarnation,)] = postgres.execute("SELECT incarnation FROM shop.journal")
+    assert bool(incarnation) is (status == 0)
+    assert ("process_payment@3  suspended" in printed.out) is (status == 0)
+    assert ("What was done after the backup is not known" in printed.out) is (status == 0)
+
+
+@pytest.mark.parametrize("place", ["url", "shop"])
+def test_after_a_restore_programs_get_all_that_is_unfinished(
+    perdure: CommandLine, request: pytest.FixtureRequest, place: str
+) -> None:
+    url = request.getfixturevalue(place)
+    asyncio.run(some_orders(url))
+    printed = perdure("doctor", "--journal", url, "--after-restore", "--yes", "--json")
+    assert printed.status == 0
+    first, *rest = [json.loads(line) for line in printed.out.splitlines()]
+    assert list(first) == ["done"]
+    expected = {"id": "process_payment@3", "state": "suspended", "attempts": [], "trouble": ""}
+    assert rest == [expected]
