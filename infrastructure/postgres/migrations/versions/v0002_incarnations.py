@@ -1,7 +1,8 @@
 """Version 2: a journal has incarnations, so that a restored one is no longer its old runners'.
 
 0 is the first one. `restoring` begins the next, whose number is a time, and which gives epochs from
-there on: none that a lost time can have given.
+there on: none that a lost time can have given. Runners tell how long their lease is, since clocks
+may be set, and which process they are, since one that is gone is waited for by nobody.
 """
 
 from perdure.infrastructure.postgres.migrations import execute
@@ -13,5 +14,10 @@ down_revision = "0001"
 def upgrade(schema: str) -> None:
     execute(
         "ALTER TABLE {schema}.journal ADD COLUMN incarnation bigint NOT NULL DEFAULT 0",
+        schema=schema,
+    )
+    execute(
+        "ALTER TABLE {schema}.runner ADD COLUMN lease_seconds double precision NOT NULL DEFAULT 15,"
+        " ADD COLUMN process text",
         schema=schema,
     )
