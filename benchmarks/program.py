@@ -1,8 +1,9 @@
 """The worker as a program of its own, for the crash and for a kit that meters it beside its peers.
 
 It says READY and DONE on stdout, and after each of them stands still until a line comes on stdin:
-that is when its costs are read. PERDURE_JOURNAL is the journal's address; without it, a SQLite file
-beside ACTIVITY_LOG, or a temporary one. ACTIVITY_LOG, if set, gets a line as each activity begins.
+that is when its costs are read. PERDURE_JOURNAL is the journal's address, or DATABASE_URL; without
+them, a SQLite file beside ACTIVITY_LOG, or a temporary one. ACTIVITY_LOG, if set, gets a line as
+each activity begins.
 """
 
 import asyncio
@@ -15,17 +16,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.figures import Figures
-from benchmarks.worker import LEASE_SECONDS, open_worker, patient_collector
+from benchmarks.worker import open_worker, patient_collector
 from benchmarks.workflow import Payment, Shape, payment
 
 MODES = ("throughput", "latency", "block", "recover")
-CRASH_LEASE_SECONDS = 2.0  # on PostgreSQL whoever recovers waits for its end, not for 15 s
 
 
 def run(mode: str, count: int) -> None:
     """One of MODES, with this many workflows."""
     with ExitStack() as stack, patient_collector():
-        url = os.environ.get("PERDURE_JOURNAL")
+        url = os.environ.get("PERDURE_JOURNAL") or os.environ.get("DATABASE_URL")
         log_path = os.environ.get("ACTIVITY_LOG")
         log = None
         if log_path is not None:
@@ -40,9 +40,7 @@ def run(mode: str, count: int) -> None:
 
 
 async def follow(mode: str, url: str, work: Payment, count: int) -> None:
-    crashes = mode in ("block", "recover")
-    lease_seconds = CRASH_LEASE_SECONDS if crashes else LEASE_SECONDS
-    async with open_worker(url, work, max(count, 512), lease_seconds) as worker:
+    async with open_worker(url, work, max(count, 512)) as worker:
         match mode:
             case "throughput":
                 await worker.warm_up()

@@ -16,7 +16,6 @@ from perdure import EngineSettings, WorkflowEngine, open_engine
 
 GC_THRESHOLDS = (50_000, 20, 100)
 WARM_UP = 20
-LEASE_SECONDS = 15.0  # as by default
 
 
 @contextmanager
@@ -76,24 +75,15 @@ class Worker:
         return self.engine._committer.flushes  # no user needs it, so it is not public
 
 
-def engine_settings(
-    in_flight: int, branches: int = 1, lease_seconds: float = LEASE_SECONDS
-) -> EngineSettings:
+def engine_settings(in_flight: int, branches: int = 1) -> EngineSettings:
     """Room for this many executions with this many attempts each; a stop waits for none of them."""
     slots = max(in_flight * branches, EngineSettings().activity_slots)
-    return EngineSettings(
-        max_in_flight=in_flight,
-        activity_slots=slots,
-        lease_seconds=lease_seconds,
-        stop_seconds=0,
-    )
+    return EngineSettings(max_in_flight=in_flight, activity_slots=slots, stop_seconds=0)
 
 
 @asynccontextmanager
-async def open_worker(
-    url: str, payment: Payment, in_flight: int, lease_seconds: float = LEASE_SECONDS
-) -> AsyncIterator[Worker]:
+async def open_worker(url: str, payment: Payment, in_flight: int) -> AsyncIterator[Worker]:
     """An engine in which this many payments may run at once."""
-    settings = engine_settings(in_flight, lease_seconds=lease_seconds)
+    settings = engine_settings(in_flight)
     async with open_engine(url, [payment], settings=settings) as engine:
         yield Worker(engine, payment)

@@ -11,7 +11,7 @@ import socket
 from dataclasses import dataclass
 
 from perdure.infrastructure.clock import SystemIds
-from perdure.infrastructure.postgres import schema
+from perdure.infrastructure.postgres import neighbour, schema
 from perdure.infrastructure.postgres.connection import Connection
 from perdure.infrastructure.postgres.log import Statements
 from perdure.infrastructure.postgres.tenure import Tenure
@@ -19,17 +19,20 @@ from perdure.infrastructure.postgres.tenure import Tenure
 TAKING = 0x50657265  # the advisory lock of whoever takes shards
 
 ENTER = """
-    INSERT INTO {schema}.runner
-    VALUES (%s, %s, %s, clock_timestamp() + make_interval(secs => %s))
+    INSERT INTO {schema}.runner (runner, place, lease_seconds, process, expires_at)
+    VALUES (%s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))
 """
+# So that others see whether the server has a connection of it.
+NAME = "SELECT set_config('application_name', %s, false)"
 ENTER_WRITER = "INSERT INTO {schema}.runner_writer VALUES (%s, 0)"
 OWNERS = "SELECT DISTINCT owner FROM {schema}.shard_lease WHERE owner IS NOT NULL"
 # Locked, so that it cannot be renewed meanwhile; a renewal that was first is seen.
 OWNER = """
     SELECT runner, place, extract(epoch FROM expires_at - clock_timestamp())::float8,
-        lease_seconds, (extract(epoch FROM expires_at) * 1000000)::bigint
+        lease_seconds, (extract(epoch FROM expires_at) * 1000000)::bigint, process
     FROM {schema}.runner WHERE runner = %s FOR UPDATE
 """
+IS_CONNECTED = "SELECT FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
 MOVE = "UPDATE {schema}.runner_writer SET moves = moves + 1 WHERE runner = %s"
 TAKE = """
     UPDATE {schema}.shard_lease SET owner = %s, epoch = epoch + 1
@@ -69,6 +72,7 @@ class Occupied:
     seconds: float
     lease_seconds: float
     expires_at: int
+    process: str | None  # see neighbour
 
 
 def take(
@@ -97,7 +101,8 @@ def take(
         for (owner,) in owners:
             row = cursor.execute(statements.of(OWNER), (owner,)).fetchone()
             if row is not None and (found := Occupied(*row)).seconds > 0:
-                if given_up is None or renewed(given_up, found):
+                waits = given_up is None or renewed(given_up, found)
+                if waits and not is_dead(connection, found):
                     return found
         for (owner,) in owners:
             cursor.execute(statements.of(MOVE), (owner,))
@@ -105,8 +110,11 @@ def take(
             cursor.execute(statements.of(LEAVE_WRITERS), (owner,))
             cursor.execute(statements.of(LEAVE), (owner,))
         cursor.execute(statements.of(TAKE), (runner, None))
-        cursor.execute(statements.of(ENTER), (runner, place, lease_seconds, lease_seconds))
+        process = neighbour.this_process()
+        entry = (runner, place, lease_seconds, process, lease_seconds)
+        cursor.execute(statements.of(ENTER), entry)
         cursor.execute(statements.of(ENTER_WRITER), (runner,))
+        cursor.execute(NAME, (connection_of(runner),))
     # From here on nobody else appends to them: their last positions stay.
     owned = connection.execute(statements.of(OWNED), (runner,)).fetchall()
     epochs = {shard: epoch for shard, epoch, _ in owned}
@@ -128,6 +136,21 @@ def change_writer(connection: Connection, statements: Statements, tenure: Tenure
     row = connection.execute(statements.of(CHANGE_WRITER), (tenure.runner,)).fetchone()
     if row is not None:
         tenure.writer = int(row[0])
+
+
+def is_dead(connection: Connection, owner: Occupied) -> bool:
+    """Whether nobody has to wait for its lease: its process was here and ended.
+
+    Asked of the server too, since copies of a virtual machine can take each other for the same.
+    """
+    if owner.process is None or not neighbour.is_gone(owner.process):
+        return False
+    return connection.execute(IS_CONNECTED, (connection_of(owner.runner),)).fetchone() is None
+
+
+def connection_of(runner: str) -> str:
+    """The name of the connections that hold its lease."""
+    return f"perdure lease {runner}"
 
 
 def renew(

@@ -16,7 +16,7 @@ import psycopg
 from perdure.domain.errors import JournalError, JournalUnavailable, LostLease
 from perdure.infrastructure.clock import ServerClock, SteadyClock
 from perdure.infrastructure.news import News, resolve
-from perdure.infrastructure.postgres import lease, schema
+from perdure.infrastructure.postgres import lease, neighbour, schema
 from perdure.infrastructure.postgres.connection import Connection, Database
 from perdure.infrastructure.postgres.ear import Ear, hint
 from perdure.infrastructure.postgres.lease import Occupied
@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 TOLD_SECONDS = 15.0
 AGAIN_SECONDS = 0.5
+NEIGHBOUR_SECONDS = 0.1
 LOOKS = 15  # at the lease, in its time
 
 log = logging.getLogger("perdure")
@@ -137,12 +138,21 @@ class Ownership:
                         taken.place,
                     )
                 pause = min(taken.seconds, watch.left(self._now()), self._seconds)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.05, pause)):
-                        await free.heard()
+                await self._until_free(taken, free, max(0.05, pause))
         finally:
             if ear is not None:
                 ear.close()
+
+    async def _until_free(self, taken: Occupied, free: News, seconds: float) -> None:
+        """So long, or until told that they are free, or until a neighbour is gone."""
+        end = self._now() + seconds
+        while (left := end - self._now()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, NEIGHBOUR_SECONDS)):
+                    await free.heard()
+                    return
+            if taken.process is not None and neighbour.is_gone(taken.process):
+                return
 
     def _enter(self, given_up: Occupied | None, connection: Connection) -> Tenure | Occupied:
         self.clock.told(lease.now(connection))

@@ -49,7 +49,8 @@ class Renewing:
 
     def _serve(self) -> None:
         pause = self._seconds / 3
-        link = Link(self._database.with_patience(pause), "renewing")
+        purpose = lease.connection_of(self._runner).removeprefix("perdure ")
+        link = Link(self._database.with_patience(pause), purpose)
         statements = Statements(self._database.schema)
         while not self._ended.wait(pause) and not self.over:
             begun = self._now()
