@@ -9,6 +9,7 @@ import psycopg
 from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow
+from perdure.infrastructure.joining import Joining
 from perdure.infrastructure.postgres import log
 from perdure.infrastructure.postgres.connection import Connection, Database
 from perdure.infrastructure.postgres.link import Link
@@ -25,12 +26,13 @@ READ_STREAMS_LIMIT = 500  # in one statement, so that a large read leaves room f
 class Reading:
     """The base of both. Every error of psycopg leaves it as one of a journal."""
 
-    __slots__ = ("_database", "_reader", "_statements", "where")
+    __slots__ = ("_database", "_joined_rows", "_reader", "_statements", "where")
 
     def __init__(self, database: Database, reader: ConnectionThread[Link]) -> None:
         self._database = database
         self._statements = Statements(database.schema)
         self._reader = reader
+        self._joined_rows: Joining[IndexRow] = Joining()
         self.where = database.shown
 
     async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
@@ -42,6 +44,9 @@ class Reading:
         return streams
 
     async def rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
+        return await self._joined_rows.look_up(execution_ids, self._rows)
+
+    async def _rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
         return await self._read(lambda it: log.select_rows(it, self._statements, execution_ids))
 
     def _streams(

@@ -9,6 +9,7 @@ from typing import TypeVar
 from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow
+from perdure.infrastructure.joining import Joining
 from perdure.infrastructure.sqlite import log
 from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.stream import decoded
@@ -22,10 +23,11 @@ READ_STREAMS_LIMIT = 500  # in one statement, so that a large read leaves room f
 class Reading:
     """The base of both. Every error of SQLite leaves it as one of a journal."""
 
-    __slots__ = ("_reader", "path")
+    __slots__ = ("_joined_rows", "_reader", "path")
 
     def __init__(self, path: Path, reader: ConnectionThread[sqlite3.Connection]) -> None:
         self.path = path
+        self._joined_rows: Joining[IndexRow] = Joining()
         self._reader = reader
 
     async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
@@ -37,6 +39,9 @@ class Reading:
         return streams
 
     async def rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
+        return await self._joined_rows.look_up(execution_ids, self._rows)
+
+    async def _rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
         return await self._read(lambda connection: log.select_rows(connection, execution_ids))
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
