@@ -23,6 +23,13 @@ class PostOffice(Protocol):
         """
         ...
 
+    async def post_within(self, transaction: object, envelope: Envelope) -> None:
+        """Stores it in a transaction of the caller's, by the caller's connection.
+
+        Raises ForeignTransaction, and what the library of the connection raises.
+        """
+        ...
+
     async def replies(self, envelopes: Sequence[Envelope]) -> Mapping[str, bytes]:
         """The replies to these by envelope id; open and unknown ones are absent."""
         ...

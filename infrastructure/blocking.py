@@ -130,6 +130,7 @@ class Client:
         *,
         tags: Mapping[str, str] | None = None,
         start_at: datetime | None = None,
+        within: object = None,
     ) -> Handle[R]:
         """Orders an execution, and returns when the order is durable (the talk's sendDiscard).
 
@@ -138,11 +139,18 @@ class Client:
         order: `handle.accepted()` waits for that and raises DifferentRequest, and so does
         `handle.result()`. With `start_at` it begins then. See WorkflowEngine.start for `tags`.
 
+        `within`: a connection or session of SQLAlchemy, or a connection of psycopg or sqlite3, to
+        the journal's database. The order is then part of its transaction, and placed when that
+        commits; if it is rolled back, whoever waits for the result waits in vain. Raises
+        ForeignTransaction, and what that library raises.
+
         >>> handle = client.start(process_payment, request)
         >>> tracking_id = handle.result()
         """
         return Handle(
-            self._portal.run(self._client.start(workflow, request, tags=tags, start_at=start_at)),
+            self._portal.run(
+                self._client.start(workflow, request, tags=tags, start_at=start_at, within=within)
+            ),
             self._portal,
         )
 

@@ -3,6 +3,7 @@
 DemoFailed               a process of `perdure demo` did not do its part
 CodeNotUsable            a module that the command line was to import
 NotBegun                 an execution whose start waits for an engine
+ForeignTransaction       a connection that no order can be placed within
 
 JournalError
 ├── BadAddress           an address that names no journal that can be opened here
@@ -50,6 +51,10 @@ class DemoFailed(PerdureError):
 
 class CodeNotUsable(PerdureError):
     """A module that was named on the command line cannot be imported, or lacks the workflow."""
+
+
+class ForeignTransaction(PerdureError, ValueError):
+    """What was given as `within` is no transaction on the journal's database."""
 
 
 class NotBegun(PerdureError):

@@ -51,6 +51,7 @@ class Client:
         *,
         tags: Mapping[str, str] | None = None,
         start_at: datetime | None = None,
+        within: object = None,
     ) -> Handle[R]:
         """Orders an execution, and returns when the order is durable (the talk's sendDiscard).
 
@@ -58,6 +59,11 @@ class Client:
         `run_again` says. Whether it was started with another request shows when an engine takes the
         order: `handle.accepted()` waits for that and raises DifferentRequest, and so does
         `handle.result()`. With `start_at` it begins then. See WorkflowEngine.start for `tags`.
+
+        `within`: a connection or session of SQLAlchemy, or a connection of psycopg or sqlite3, to
+        the journal's database. The order is then part of its transaction, and placed when that
+        commits; if it is rolled back, whoever waits for the result waits in vain. Raises
+        ForeignTransaction, and what that library raises.
 
         >>> handle = await client.start(process_payment, request)
         >>> tracking_id = await handle.result()
@@ -68,6 +74,7 @@ class Client:
         about = await self._about.begun(
             identity,
             StartOrder(request=Raw(payload), start_at=moment(start_at), tags=check_tags(tags)),
+            within,
         )
         return Handle(identity, workflow, about)
 

@@ -73,12 +73,17 @@ class Letters:
     reply_timeout: float | None
     leaks: Leaks = field(default_factory=Leaks)
 
-    async def post(self, execution_id: str, kind: str, body: Struct) -> Envelope:
-        """Returns when it is durable."""
+    async def post(
+        self, execution_id: str, kind: str, body: Struct, within: object = None
+    ) -> Envelope:
+        """Returns when it is durable, or part of the transaction that it is to be within."""
         shard = shard_of(execution_id, DEFAULT_SHARDS)
         now = self.clock.now()
         envelope = Envelope(self.ids.new(), shard, execution_id, kind, encoded(body), now)
-        await self.posting.post(envelope)
+        if within is None:
+            await self.posting.post(envelope)
+        else:
+            await self.office.post_within(within, envelope)
         return envelope
 
     async def answered(self, envelope: Envelope, timeout: float | None) -> Taken:
@@ -108,9 +113,10 @@ class Correspondence:
         self._lookout = letters.lookout
         self._start = start
 
-    async def begun(self, execution_id: str, body: Struct) -> "Correspondence":
+    async def begun(self, execution_id: str, body: Struct, within: object) -> "Correspondence":
         """Posts a start; the correspondence about it."""
-        return Correspondence(self._letters, await self._letters.post(execution_id, "start", body))
+        start = await self._letters.post(execution_id, "start", body, within)
+        return Correspondence(self._letters, start)
 
     async def accepted(self, execution_id: str) -> None:
         """Returns when an engine has taken the start. Raises what a start of the engine would."""

@@ -6,7 +6,7 @@ from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow
 from perdure.domain.mailbox import Envelope
-from perdure.infrastructure.errors import JournalClosed
+from perdure.infrastructure.errors import ForeignTransaction, JournalClosed
 from perdure.infrastructure.memory.log import Log
 from perdure.infrastructure.news import News
 
@@ -25,6 +25,9 @@ class MemoryPostOffice:
     async def post(self, envelopes: Sequence[Envelope]) -> None:
         self._check_open()
         self._log.post(envelopes)
+
+    async def post_within(self, transaction: object, envelope: Envelope) -> None:
+        raise ForeignTransaction("a journal in memory takes part in no transaction")
 
     async def replies(self, envelopes: Sequence[Envelope]) -> Mapping[str, bytes]:
         self._check_open()

@@ -9,16 +9,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import psycopg
+from psycopg import sql
 
 from perdure.domain.mailbox import Envelope
 from perdure.infrastructure.news import News
 from perdure.infrastructure.postgres import mailbox, schema
 from perdure.infrastructure.postgres.connection import Connection, Database
-from perdure.infrastructure.postgres.ear import Ear, hint
+from perdure.infrastructure.postgres.ear import Ear, channel, hint
 from perdure.infrastructure.postgres.link import Link
 from perdure.infrastructure.postgres.reading import Reading
 from perdure.infrastructure.postgres.translation import translated
 from perdure.infrastructure.thread import ConnectionThread
+from perdure.infrastructure.within import POST, check_posted, execute_within, values_of
 
 LOOK_SECONDS = 1.0  # without a hint
 VISIT_SECONDS = 10.0  # how often an engine is told that somebody waits
@@ -27,7 +29,7 @@ VISIT_SECONDS = 10.0  # how often an engine is told that somebody waits
 class PostgresPostOffice(Reading):
     """Made by `open`."""
 
-    __slots__ = ("_ear", "_news", "_sender", "_visited")
+    __slots__ = ("_ear", "_journal_id", "_news", "_sender", "_visited")
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class PostgresPostOffice(Reading):
         self._sender = sender
         self._news = News()
         self._ear: Ear | None = None
+        self._journal_id: str | None = None
         self._visited = 0.0
 
     @classmethod
@@ -70,6 +73,22 @@ class PostgresPostOffice(Reading):
                     hint(connection, self._database.schema, "mail")
 
         await self._sender.run(job)
+
+    async def post_within(self, transaction: object, envelope: Envelope) -> None:
+        if self._journal_id is None:
+            self._journal_id = await self._read(
+                lambda it: schema.journal_id(it, self._database.schema)
+            )
+        tables = {
+            name: sql.Identifier(self._database.schema, name).as_string(None)
+            for name in ("mailbox", "journal")
+        }
+        values = values_of(envelope, self._journal_id)
+        done = await execute_within(transaction, "postgresql", POST.format(**tables), values)
+        check_posted(done, self.where)
+        # In the same transaction too: so it is heard when there is something to see.
+        names = {"channel": channel(self._database.schema, "mail")}
+        await execute_within(transaction, "postgresql", "SELECT pg_notify(:channel, '')", names)
 
     async def replies(self, envelopes: Sequence[Envelope]) -> Mapping[str, bytes]:
         return await self._read(lambda it: mailbox.select_replies(it, self._statements, envelopes))

@@ -47,6 +47,13 @@ def tables_of(connection: Connection, schema: str) -> frozenset[str]:
     return frozenset(str(name) for (name,) in found)
 
 
+def journal_id(connection: Connection, schema: str) -> str:
+    """The one that this journal was given when it was made."""
+    table = sql.Identifier(schema, "journal").as_string(None)
+    [(found,)] = connection.execute(f"SELECT journal_id FROM {table}".encode()).fetchall()
+    return str(found)
+
+
 def version_of(connection: Connection, where: str, schema: str) -> int:
     """The version of the journal's tables, 0 where nothing is. Raises NotAJournal."""
     tables = tables_of(connection, schema)

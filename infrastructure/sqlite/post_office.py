@@ -22,6 +22,7 @@ from perdure.infrastructure.sqlite.reading import Reading
 from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.sqlite.watch import LOOK_SECONDS, data_version
 from perdure.infrastructure.thread import ConnectionThread
+from perdure.infrastructure.within import POST, check_posted, execute_within, values_of
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ T = TypeVar("T")
 class SQLitePostOffice(Reading):
     """Made by `open`."""
 
-    __slots__ = ("_sender", "_version")
+    __slots__ = ("_journal_id", "_sender", "_version")
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class SQLitePostOffice(Reading):
         super().__init__(path, reader)
         self._sender = sender
         self._version: int | None = None
+        self._journal_id: str | None = None
 
     @classmethod
     async def open(cls, path: Path, *, synchronous: Synchronous = "full") -> "SQLitePostOffice":
@@ -69,6 +71,14 @@ class SQLitePostOffice(Reading):
                     raise
 
         await self._sender.run(job)
+
+    async def post_within(self, transaction: object, envelope: Envelope) -> None:
+        if self._journal_id is None:
+            self._journal_id = await self._read(schema.journal_id)
+        statement = POST.format(mailbox="mailbox", journal="journal")
+        values = values_of(envelope, self._journal_id)
+        done = await execute_within(transaction, "sqlite", statement, values)
+        check_posted(done, str(self.path))
 
     async def replies(self, envelopes: Sequence[Envelope]) -> Mapping[str, bytes]:
         return await self._read(lambda connection: mailbox.select_replies(connection, envelopes))

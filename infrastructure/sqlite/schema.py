@@ -132,6 +132,12 @@ def tables_of(connection: sqlite3.Connection) -> frozenset[str]:
     return frozenset(name for (name,) in found)
 
 
+def journal_id(connection: sqlite3.Connection) -> str:
+    """The one that this journal was given when it was made."""
+    [(found,)] = connection.execute("SELECT journal_id FROM journal").fetchall()
+    return str(found)
+
+
 def foreign(path: Path | str) -> NotAJournal:
     return NotAJournal(f"{path}: a SQLite file of another program; {NEXT_STEP_WHEN_FOREIGN}")
 

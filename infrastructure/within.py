@@ -1,0 +1,101 @@
+"""Orders in a transaction of the caller: there when it commits, and never when it does not.
+
+The connection is the caller's, and so is its library: SQLAlchemy, psycopg or sqlite3. Statements
+are written with `:name` for their values, as SQLAlchemy and sqlite3 have them.
+"""
+
+import re
+import sqlite3
+import sys
+from collections.abc import Mapping
+from functools import partial
+from inspect import isawaitable
+from typing import Any
+
+from perdure.domain.mailbox import Envelope
+from perdure.infrastructure.errors import ForeignTransaction
+
+AUTOCOMMIT = "the connection is in autocommit mode, without a transaction: begin one"
+IDLE = 0  # as libpq has it
+NAMED = re.compile(r":(\w+)")
+# Nothing where it is another journal: a connection may lead anywhere.
+POST = """
+    INSERT INTO {mailbox} (envelope_id, shard, execution_id, kind, body, sent)
+    SELECT :envelope_id, CAST(:shard AS integer), :execution_id, :kind, :body,
+        CAST(:sent AS bigint)
+    FROM {journal} WHERE journal_id = :journal_id
+"""
+
+
+def loaded(*names: str) -> tuple[Any, ...]:
+    """Those of these classes whose modules are loaded: whoever has an object has loaded them."""
+    parts = (name.rpartition(".") for name in names)
+    return tuple(
+        getattr(sys.modules[module], name) for module, _, name in parts if module in sys.modules
+    )
+
+
+SQLALCHEMY = partial(
+    loaded,
+    *("sqlalchemy.engine.Connection", "sqlalchemy.orm.Session", "sqlalchemy.orm.scoped_session"),
+    *("sqlalchemy.ext.asyncio.AsyncConnection", "sqlalchemy.ext.asyncio.AsyncSession"),
+)
+PSYCOPG = partial(loaded, "psycopg.Connection", "psycopg.AsyncConnection")
+
+
+def values_of(envelope: Envelope, journal_id: str) -> dict[str, object]:
+    """What POST takes."""
+    return {
+        "envelope_id": envelope.id,
+        "shard": envelope.shard,
+        "execution_id": envelope.execution_id,
+        "kind": envelope.kind,
+        "body": envelope.body.decode(),
+        "sent": envelope.sent,
+        "journal_id": journal_id,
+    }
+
+
+async def execute_within(
+    transaction: Any, dialect: str, statement: str, values: Mapping[str, object]
+) -> int:
+    """How many rows it concerned. `dialect` as SQLAlchemy names it: postgresql or sqlite.
+
+    Raises ForeignTransaction for what is no connection of it, or has no transaction; and whatever
+    the caller's library raises.
+    """
+    if isinstance(transaction, SQLALCHEMY()):
+        bind = transaction.get_bind() if hasattr(transaction, "get_bind") else transaction
+        check_dialect(bind.dialect.name, dialect)
+        done = transaction.execute(sys.modules["sqlalchemy"].text(statement), dict(values))
+    elif isinstance(transaction, sqlite3.Connection):
+        check_dialect("sqlite", dialect)
+        if transaction.isolation_level is None and not transaction.in_transaction:
+            raise ForeignTransaction(AUTOCOMMIT)
+        done = transaction.execute(statement, dict(values))
+    elif isinstance(transaction, PSYCOPG()):
+        check_dialect("postgresql", dialect)
+        if transaction.autocommit and transaction.info.transaction_status == IDLE:
+            raise ForeignTransaction(AUTOCOMMIT)
+        done = transaction.execute(NAMED.sub(r"%(\1)s", statement), dict(values))
+    else:
+        raise ForeignTransaction(
+            f"{type(transaction).__qualname__} is no transaction that an order can be part of: "
+            "give a connection or session of SQLAlchemy, or a connection of psycopg or sqlite3"
+        )
+    found: Any = await done if isawaitable(done) else done
+    return int(found.rowcount)
+
+
+def check_dialect(given: str, expected: str) -> None:
+    """Raises ForeignTransaction."""
+    if given != expected:
+        raise ForeignTransaction(f"a connection of {given}, but the journal is in {expected}")
+
+
+def check_posted(count: int, where: str) -> None:
+    """Raises ForeignTransaction when POST stored nothing."""
+    if count != 1:
+        raise ForeignTransaction(
+            f"{where}: the connection leads to another journal; nothing was ordered"
+        )
