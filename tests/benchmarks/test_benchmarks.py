@@ -53,6 +53,21 @@ def test_latency_and_replay_are_told_on_postgresql(postgres_database: str) -> No
     assert figures["events"] == 5 * 12
 
 
+def test_appends_beside_few_and_many_that_wait_are_told(postgres_database: str) -> None:
+    crowds = ("--few", "10", "--many", "300", "--rounds", "1")
+    figures = told("waiting", "--workflows", "5", "--journal", postgres_database, *crowds)
+    assert figures["ratio"] == pytest.approx(
+        figures["p99_ms_many"] / figures["p99_ms_few"], abs=0.002
+    )
+
+
+def test_several_runners_on_one_server_are_told(postgres_database: str) -> None:
+    options = ("--runners", "1,2", "--journal", postgres_database)
+    figures = told("runners", "--workflows", "5", *options)
+    assert figures["wf_s_2"] > 0
+    assert figures["ratio_1"] == 1
+
+
 def test_on_postgresql_only_the_activity_in_flight_runs_again(postgres_database: str) -> None:
     figures = told("crash", "--workflows", "8", "--journal", postgres_database)
     assert figures["blocked_at_kill"] == figures["done"] == 8
