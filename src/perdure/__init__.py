@@ -32,6 +32,7 @@ from perdure.domain.errors import (
 from perdure.domain.refusals import CannotCancel, CannotResolve
 from perdure.domain.retry import Retry
 from perdure.infrastructure.composition import connect, open_engine
+from perdure.infrastructure.errors import ForeignTransaction
 from perdure.sagas.activity import Activity, activity
 from perdure.sagas.client import Client
 from perdure.sagas.compensation import Compensation
@@ -70,6 +71,7 @@ __all__ = [
     "ExecutionParked",
     "Failure",
     "ForbiddenInBody",
+    "ForeignTransaction",
     "Handle",
     "HistoryEvent",
     "JournalInUse",

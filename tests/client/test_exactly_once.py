@@ -125,6 +125,7 @@ async def test_the_answer_to_the_clients_commit_may_be_lost() -> None:
 async def test_an_envelope_that_was_settled_is_not_carried_out_when_it_comes_again(
     place: Place,
 ) -> None:
+    # behaviour 36
     office = await open_post_office(place.url)
     async with client_of(office) as client, place.engine(process_payment):
         handle = await client.start(process_payment, ORDER)
@@ -143,6 +144,7 @@ async def test_an_envelope_that_was_settled_is_not_carried_out_when_it_comes_aga
 
 
 async def test_orders_to_one_execution_keep_their_order(place: Place) -> None:
+    # behaviour 36
     world.hold("price")
     async with connect(place.url) as client:
         handles = [await client.start(find, f"o-{number}") for number in range(20)]

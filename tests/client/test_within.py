@@ -13,8 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from perdure import Client, UnknownExecution, blocking, connect
-from perdure.infrastructure.errors import ForeignTransaction
+from perdure import Client, ForeignTransaction, UnknownExecution, blocking, connect
 from tests.engine.places import InMemory, OnDisk, OnServer
 from tests.engine.shop import ProcessPayment, process_payment, world
 

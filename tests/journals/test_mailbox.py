@@ -64,6 +64,7 @@ async def test_it_is_posted_while_no_engine_has_the_journal(store: Store) -> Non
 
 
 async def test_the_same_id_again_changes_nothing(office: PostOffice, journal: Journal) -> None:
+    # behaviour 36
     await office.post([FIRST])
     await office.post([replace(FIRST, body=b"{}"), SECOND])
     assert without_arrival(await journal.envelopes()) == [FIRST, SECOND]
