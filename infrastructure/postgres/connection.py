@@ -21,8 +21,8 @@ KEEPALIVE = {
     "tcp_user_timeout": 10_000,
 }
 # Whatever the server is set to: what the fence needs, what "durable" means, and that nobody who is
-# gone without a word keeps locks. And always by an index: of a table that has just grown the planner
-# knows nothing yet, and would read all of it.
+# gone without a word keeps locks. And always by an index: of a table that has just grown the
+# planner knows nothing yet, and would read all of it.
 SESSION = """
     SELECT set_config('default_transaction_isolation', 'read committed', false),
         set_config('synchronous_commit',

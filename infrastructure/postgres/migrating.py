@@ -24,6 +24,7 @@ from perdure.domain.errors import JournalInUse
 from perdure.infrastructure.postgres import schema
 from perdure.infrastructure.postgres.connection import Connection, Database
 from perdure.infrastructure.postgres.lease import TAKING
+from perdure.infrastructure.postgres.patience import PatientConnection
 
 FOLDER = Path(__file__).parent / "migrations"
 MAKING = 0x50657264  # "Perd": the advisory lock of whoever makes or migrates a journal
@@ -64,7 +65,7 @@ def migrate(
     try:
         with engine.begin() as ours:
             raw = ours.connection.driver_connection
-            assert isinstance(raw, psycopg.Connection)
+            assert isinstance(raw, PatientConnection)
             raw.execute(_lock(MAKING, database))
             before = schema.version_of(raw, database.shown, database.schema)
             if before >= to or (only_new and before):

@@ -140,7 +140,7 @@ async def test_a_dead_engine_is_succeeded_though_its_lease_seems_to_last_for_an_
     # behaviours 50, 57
     database = database_of(server.url)
     with closing(database.connect("test")) as connection:
-        schema.create(connection, database.schema)
+        schema.create(connection, database)
         lease.take(connection, Statements(database.schema), 1.5, "here")  # and dies
     clock.set(-HOUR)
     async with asyncio.timeout(PATIENCE_SECONDS), server.engine(two_looks) as engine:

@@ -145,7 +145,10 @@ async def test_one_whose_connection_the_server_still_has_is_waited_for(
     mine = this_process()
     assert mine is not None
     first = await server.open()
-    server.execute("UPDATE runner SET process = %s, expires_at = 'infinity'", (f"{mine}0",))
+    server.execute(
+        "UPDATE runner SET process = %s, expires_at = clock_timestamp() + interval '1 h'",
+        (f"{mine}0",),
+    )
     waiting = asyncio.create_task(server.open())
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(waiting), 1)

@@ -142,7 +142,8 @@ async def test_each_connection_that_is_ended_comes_back(
     for name in ("writer", "reader", "lease", "hints"):
         [(ended,)] = server.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-            f"WHERE application_name LIKE 'perdure {name}%' AND datname = current_database()"
+            f"WHERE starts_with(application_name, 'perdure {name}') "
+            "AND datname = current_database()"
         )
         assert ended, name
     assert await lengths(journal, A) == {A: 2}

@@ -146,7 +146,7 @@ def test_who_is_gone_in_the_middle_of_a_takeover_holds_nobody_up_for_long(
     # behaviour 51
     database = database_of(server.url)
     with closing(database.connect("test")) as gone, closing(database.connect("test")) as other:
-        schema.create(gone, server.schema)
+        schema.create(gone, database)
         gone.autocommit = False
         gone.execute(f"SELECT FROM {server.schema}.shard_lease FOR UPDATE")
         other.execute(f"UPDATE {server.schema}.shard_lease SET epoch = epoch")

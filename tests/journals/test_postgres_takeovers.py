@@ -70,7 +70,7 @@ class Contender:
 def store(postgres_database: str) -> Iterator[PostgresStore]:
     store = PostgresStore(postgres_database)
     with closing(database_of(store.url).connect("test")) as connection:
-        schema.create(connection, store.schema)
+        schema.create(connection, database_of(store.url))
     yield store
     store.close()
 
@@ -193,11 +193,11 @@ def test_a_runner_that_took_nothing_leaves_no_row(
     assert store.execute("SELECT count(*) FROM runner_writer") == [(1,)]
 
 
-def wait_until_blocked(store: PostgresStore, connections: int, name: str = "perdure test") -> None:
-    """Returns when so many of these connections wait for a lock."""
+def wait_until_blocked(store: PostgresStore, connections: int, name: str = "perdure") -> None:
+    """Returns when so many connections of such a name wait for a lock."""
     for _ in range(10_000):
         [(found,)] = store.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s "
+            "SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, %s) "
             "AND wait_event_type = 'Lock' AND datname = current_database()",
             (name,),
         )
