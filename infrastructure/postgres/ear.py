@@ -14,15 +14,26 @@ from perdure.infrastructure.postgres.connection import Connection, Database
 
 LOOK_SECONDS = 0.5  # for the end of the thread
 AGAIN_SECONDS = 0.5
+CONNECTED = "connected"  # what is heard when it begins to listen, now or again
 QUIET_LOOKS = 20  # without a hint, after which the server is asked whether it is there
 
 
 class Ear:
-    """Started when made. `heard` is called in the thread, with the channel's kind."""
+    """Started when made. `heard` is called in the thread, with the channel's kind.
 
-    def __init__(self, database: Database, kinds: tuple[str, ...], heard: Callable[[str], None]):
+    `call` is the kind of a hint that it sends itself when it begins to listen.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        kinds: tuple[str, ...],
+        heard: Callable[[str], None],
+        *,
+        call: str | None = None,
+    ) -> None:
         self._ended = threading.Event()
-        arguments = (database, kinds, heard, self._ended)
+        arguments = (database, kinds, heard, call, self._ended)
         name = f"{database.shown} (hints)"
         self._thread = threading.Thread(target=listen, args=arguments, name=name, daemon=True)
         self._thread.start()
@@ -43,6 +54,7 @@ def listen(
     database: Database,
     kinds: tuple[str, ...],
     heard: Callable[[str], None],
+    call: str | None,
     ended: threading.Event,
 ) -> None:
     """The body of the thread."""
@@ -52,14 +64,15 @@ def listen(
             with database.connect("hints") as connection:
                 for name in by_channel:
                     connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(name)))
-                for kind in kinds:  # what was sent before
-                    heard(kind)
+                if call is not None:
+                    hint(connection, database.schema, call)
+                heard(CONNECTED)  # something may have been sent before
                 quiet = 0
                 while not ended.is_set():
                     quiet += 1
-                    for hint in connection.notifies(timeout=LOOK_SECONDS):
+                    for notified in connection.notifies(timeout=LOOK_SECONDS):
                         quiet = 0
-                        heard(by_channel[hint.channel])
+                        heard(by_channel[notified.channel])
                         if ended.is_set():
                             break
                     if quiet == QUIET_LOOKS:

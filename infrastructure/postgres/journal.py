@@ -24,7 +24,7 @@ from perdure.infrastructure.lease import FOREVER
 from perdure.infrastructure.news import News
 from perdure.infrastructure.postgres import lease, log, mailbox, schema
 from perdure.infrastructure.postgres.connection import Connection, Database
-from perdure.infrastructure.postgres.ear import Ear
+from perdure.infrastructure.postgres.ear import CONNECTED, Ear
 from perdure.infrastructure.postgres.hints import Hints
 from perdure.infrastructure.postgres.link import Link
 from perdure.infrastructure.postgres.ownership import Ownership
@@ -60,7 +60,7 @@ class PostgresJournal(Reading):
         self._ear = (
             None
             if writer is None
-            else Ear(database, ("mail",), partial(heard, self._hints, self._news))
+            else Ear(database, ("mail",), partial(heard, self._hints, self._news), call="call")
         )
         self._given: set[int] = set()  # arrivals that were handed out lately
         self._marks: deque[tuple[float, int]] = deque()  # when the mailbox was read up to where
@@ -220,7 +220,8 @@ class PostgresJournal(Reading):
         return await self._writer.run(job)
 
 
-def heard(hints: Hints, news: News, _: str) -> None:
+def heard(hints: Hints, news: News, kind: str) -> None:
     """Somebody has posted, or waits. Apart from the journal, which can be abandoned."""
-    hints.visited()
+    if kind != CONNECTED:  # those who wait answer the call
+        hints.visited()
     news.tell()

@@ -23,6 +23,7 @@ from perdure.infrastructure.thread import ConnectionThread
 from perdure.infrastructure.within import POST, check_posted, execute_within, values_of
 
 LOOK_SECONDS = 1.0  # without a hint
+NEVER = float("-inf")
 VISIT_SECONDS = 10.0  # how often an engine is told that somebody waits
 
 
@@ -42,7 +43,7 @@ class PostgresPostOffice(Reading):
         self._news = News()
         self._ear: Ear | None = None
         self._journal_id: str | None = None
-        self._visited = 0.0
+        self._visited = NEVER
 
     @classmethod
     async def open(cls, database: Database) -> "PostgresPostOffice":
@@ -101,7 +102,7 @@ class PostgresPostOffice(Reading):
     async def changed(self) -> None:
         loop = asyncio.get_running_loop()
         if self._ear is None:
-            self._ear = Ear(self._database, ("news",), lambda _: self._news.tell())
+            self._ear = Ear(self._database, ("news", "call"), self._heard)
         if loop.time() - self._visited > VISIT_SECONDS:
             self._visited = loop.time()
 
@@ -113,6 +114,11 @@ class PostgresPostOffice(Reading):
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._news.heard()
+
+    def _heard(self, kind: str) -> None:
+        if kind == "call":  # an engine asks who waits
+            self._visited = NEVER
+        self._news.tell()
 
     async def close(self) -> None:
         if self._ear is not None:

@@ -1,0 +1,65 @@
+"""Hints on PostgreSQL: sent to those who wait, whoever came first, and to nobody else."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from perdure import connect
+from tests.engine.places import OnServer
+from tests.engine.shop import ProcessPayment, process_payment, world
+
+ORDER = ProcessPayment(order_id="o-1")
+PATIENCE_SECONDS = 15
+
+
+@pytest.fixture
+def server(postgres_database: str) -> Iterator[OnServer]:
+    place = OnServer(postgres_database)
+    yield place
+    place.drop()
+
+
+def connected(server: OnServer, purpose: str) -> int:
+    with psycopg.connect(server.database) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE application_name = %s AND datname = current_database()",
+            (f"perdure {purpose}",),
+        ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+async def until_connected(server: OnServer, purpose: str) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await asyncio.to_thread(connected, server, purpose):
+            pass
+
+
+async def test_an_engine_that_opens_asks_who_waits(server: OnServer) -> None:
+    async with connect(server.url) as client:
+        handle = await client.start(process_payment, ORDER)
+        waiting = asyncio.create_task(handle.result())
+        await until_connected(server, "hints")  # it listens, before anybody tells
+        gate = world.hold("charge")
+        async with server.engine(process_payment) as engine:
+            await gate.entered()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                for number in itertools.count(2):  # until the answer to its call has come
+                    await engine.start(process_payment, ProcessPayment(order_id=f"o-{number}"))
+                    if await asyncio.to_thread(connected, server, "telling"):
+                        break
+            gate.open()
+            assert await asyncio.wait_for(waiting, PATIENCE_SECONDS)
+
+
+async def test_where_nobody_waits_nobody_is_told(server: OnServer) -> None:
+    async with server.engine(process_payment) as engine:
+        for number in range(5):
+            request = ProcessPayment(order_id=f"o-{number}")
+            assert await engine.execute(process_payment, request)
+        assert connected(server, "writer")
+        assert not connected(server, "telling")
