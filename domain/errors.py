@@ -238,7 +238,7 @@ class Undecodable(Blocked):
         self.why = why
         super().__init__(
             f"{execution_id}: {what} cannot be read ({why}); the data is kept as it is: "
-            "open an engine with code that reads it, or restore the row"
+            "open an engine with code, or keys, that read it, or restore the row"
         )
 
 

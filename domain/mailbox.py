@@ -7,7 +7,7 @@ matter, how they are stored the journal's.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import Raw
@@ -21,7 +21,7 @@ from perdure.domain.errors import (
     UnknownCode,
     UnknownExecution,
 )
-from perdure.domain.refusals import CannotCancel, CannotResolve
+from perdure.domain.refusals import CannotCancel, CannotResolve, OrderWithheld
 
 KINDS = ("start", "cancel", "resume", "resolve")
 
@@ -34,7 +34,9 @@ FORGET_PAGE = 1_000  # and settled ones that are deleted at once
 class Envelope:
     """One order to one execution. `kind` is one of KINDS, `body` JSON, `sent` microseconds.
 
-    `arrival` is given by the journal when it is posted: later ones have a higher one.
+    `arrival` is given by the journal when it is posted: later ones have a higher one. `unreadable`:
+    why the body cannot be read here, empty if it can; `stays_open`: with a key that is not given
+    it could be.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Envelope:
     body: bytes
     sent: int
     arrival: int = 0
+    unreadable: str = ""
+    stays_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 
 Reply: TypeAlias = Taken | Refused
+B = TypeVar("B", bound=msgspec.Struct)
 
 _reply_of = msgspec.json.Decoder(Taken | Refused).decode
 
@@ -118,6 +123,19 @@ TOLD: dict[str, type[PerdureError]] = {
 def encoded(message: msgspec.Struct) -> bytes:
     """A body or a reply as JSON."""
     return msgspec.json.encode(message)
+
+
+def body_of(envelope: Envelope, kind: type[B]) -> B:
+    """The body of an order. Raises Undecodable, and OrderWithheld while its key is not given."""
+    if envelope.stays_open:
+        raise OrderWithheld(envelope.execution_id, envelope.unreadable)
+    what = f"the order to {envelope.kind}"
+    if envelope.unreadable:
+        raise Undecodable(envelope.execution_id, what, envelope.unreadable)
+    try:
+        return msgspec.json.decode(envelope.body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise Undecodable(envelope.execution_id, what, str(error)) from error
 
 
 def storable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Orders to an execution that are refused. Nothing was recorded."""
+"""Orders to an execution that are refused, or wait for a key. Nothing was recorded."""
 
 from perdure.domain.errors import PerdureError
 
@@ -21,3 +21,12 @@ class CannotResolve(PerdureError):
         self.execution_id = execution_id
         self.why = why
         super().__init__(f"{execution_id}: not resolved: {why}; handle.status() says how it is")
+
+
+class OrderWithheld(PerdureError):
+    """An order that is encrypted by a key that is not given here. It stays in the mailbox."""
+
+    def __init__(self, execution_id: str, why: str) -> None:
+        self.execution_id = execution_id
+        self.why = why
+        super().__init__(f"{execution_id}: the order waits for its key: {why}")

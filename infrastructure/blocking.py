@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, Self, TypeVar, overload
 
 from perdure.domain.journal import ENDED_STATES
 from perdure.domain.states import State
+from perdure.infrastructure.keys import KeyRing
 from perdure.infrastructure.portal import Portal
 from perdure.sagas.handle import Handle as AnyHandle
 from perdure.sagas.history import HistoryEvent
@@ -22,7 +23,9 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
-def connect(url: str, *, reply_timeout: float | None = None) -> "Client":
+def connect(
+    url: str, *, reply_timeout: float | None = None, keys: KeyRing | None = None
+) -> "Client":
     """A client of the journal at this address; see perdure.connect. Any threads may share it.
 
     It is connected when this returns, until `close`, or the end of its `with`. Not for use where an
@@ -31,7 +34,7 @@ def connect(url: str, *, reply_timeout: float | None = None) -> "Client":
     >>> with perdure.blocking.connect("sqlite:///payments.db") as client:
     ...     tracking_id = client.execute(process_payment, request, timeout=30)
     """
-    return Client(Portal(url, reply_timeout))
+    return Client(Portal(url, reply_timeout, keys))
 
 
 class Handle(Generic[R_co]):

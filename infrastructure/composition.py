@@ -6,6 +6,7 @@ from typing import Any
 
 from perdure.infrastructure.clock import SystemClock, SystemIds, SystemRandomness
 from perdure.infrastructure.journals import open_journal, open_post_office
+from perdure.infrastructure.keys import KeyRing
 from perdure.sagas.activity import Activity
 from perdure.sagas.client import Client
 from perdure.sagas.engine import WorkflowEngine
@@ -20,6 +21,7 @@ async def open_engine(
     *,
     activities: Iterable[Activity[..., Any]] = (),
     settings: EngineSettings | None = None,
+    keys: KeyRing | None = None,
 ) -> AsyncIterator[WorkflowEngine]:
     """Opens an engine on a journal and takes up what is unfinished there.
 
@@ -29,11 +31,15 @@ async def open_engine(
     have to undo although no workflow's body calls them any more. On leaving, attempts in flight may
     end within `settings.stop_seconds`.
 
+    `keys`: what is stored is encrypted by them; without, by those that PERDURE_KEYS or
+    PERDURE_KEY_FILE gives, and by none if neither does. NoKeys for a journal that was written with
+    keys before, BadKeys for a ring that cannot be used. A journal in memory is never encrypted.
+
     >>> async with open_engine("sqlite:///payments.db", [process_payment]) as engine:
     ...     tracking_id = await engine.execute(process_payment, request)
     """
     settings = settings or EngineSettings()
-    journal = await open_journal(url, lease_seconds=settings.lease_seconds)
+    journal = await open_journal(url, lease_seconds=settings.lease_seconds, keys=keys)
     try:
         engine = WorkflowEngine(
             journal,
@@ -50,19 +56,21 @@ async def open_engine(
 
 
 @asynccontextmanager
-async def connect(url: str, *, reply_timeout: float | None = None) -> AsyncIterator[Client]:
+async def connect(
+    url: str, *, reply_timeout: float | None = None, keys: KeyRing | None = None
+) -> AsyncIterator[Client]:
     """A client of the journal at this address, whether an engine runs on it or not.
 
     `url` as for `open_engine`; the journal is made if there is none yet. It may be in any process
     that reaches the file or the server, several of them at once, beside an engine too.
     `reply_timeout`: how many seconds `cancel`, `resume`, `resolve` and `accepted` of its handles
     wait for an engine, before they raise TimeoutError, although the order stands; without, as long
-    as it takes.
+    as it takes. `keys` as for `open_engine`: orders and replies are encrypted too.
 
     >>> async with connect("sqlite:///payments.db") as client:
     ...     handle = await client.start(process_payment, request)
     """
-    office = await open_post_office(url)
+    office = await open_post_office(url, keys=keys)
     clock, ids = SystemClock(), SystemIds()
     async with Client(office, clock=clock, ids=ids, reply_timeout=reply_timeout) as client:
         yield client

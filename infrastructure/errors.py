@@ -4,9 +4,11 @@ DemoFailed               a process of `perdure demo` did not do its part
 CodeNotUsable            a module that the command line was to import
 NotBegun                 an execution whose start waits for an engine
 ForeignTransaction       a connection that no order can be placed within
+BadKeys                  a ring of keys that cannot be used
 
 JournalError
 ├── BadAddress           an address that names no journal that can be opened here
+├── NoKeys               a journal that is encrypted, opened without keys
 ├── JournalClosed        used after its end, or in another process than its own
 ├── TransactionPooling   an address of a pooler that lends connections by the transaction
 ├── Unstorable           what no journal can store, however often it is tried
@@ -20,6 +22,10 @@ from perdure.domain.errors import JournalError, NotAJournal, PerdureError
 
 class BadAddress(JournalError, ValueError):
     """An address that names no journal that can be opened here."""
+
+
+class NoKeys(JournalError):
+    """What is stored there is encrypted, and whoever wants to write there has no keys."""
 
 
 class JournalClosed(JournalError):
@@ -45,6 +51,10 @@ class OutdatedJournal(NotAJournal):
     """The journal is of an older version. Nothing was changed; `perdure migrate` changes it."""
 
 
+class BadKeys(PerdureError, ValueError):
+    """A ring of keys, or a key of it, that cannot be used. No key is told in it."""
+
+
 class DemoFailed(PerdureError):
     """The demo could not be shown: one of its processes did not start, or ended on its own."""
 
@@ -59,3 +69,10 @@ class ForeignTransaction(PerdureError, ValueError):
 
 class NotBegun(PerdureError):
     """Nothing is recorded yet of an execution that was ordered: its start waits for an engine."""
+
+
+def no_keys(where: object) -> NoKeys:
+    return NoKeys(
+        f"{where}: what is stored there is encrypted, and no keys are given; set PERDURE_KEYS or "
+        "PERDURE_KEY_FILE, or hand over keys="
+    )

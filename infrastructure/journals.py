@@ -7,6 +7,7 @@ postgresql://host/database a schema of a database, perdure unless ?schema= names
 """
 
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -18,9 +19,11 @@ from perdure.domain.journal import Journal
 from perdure.domain.post_office import PostOffice
 from perdure.infrastructure.credentials import UNESCAPED, without_password
 from perdure.infrastructure.errors import BadAddress
+from perdure.infrastructure.keys import KeyRing, keys_from_environment
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
 from perdure.infrastructure.memory.post_office import MemoryPostOffice
+from perdure.infrastructure.sealing import Sealer
 from perdure.infrastructure.sqlite.connection import Synchronous
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
 from perdure.infrastructure.sqlite.post_office import SQLitePostOffice
@@ -28,18 +31,25 @@ from perdure.infrastructure.sqlite.post_office import SQLitePostOffice
 LEASE_SECONDS = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a journal is opened. One in memory is never sealed."""
+
+    read_only: bool
+    lease_seconds: float
+    sealer: Sealer
+
+
 class Opener(Protocol):
     """Opens the journals of one kind of address."""
 
-    async def __call__(
-        self, url: str, parts: SplitResult, *, read_only: bool, lease_seconds: float
-    ) -> Journal: ...
+    async def __call__(self, url: str, parts: SplitResult, how: Opening) -> Journal: ...
 
 
 class PostOfficeOpener(Protocol):
     """Opens what clients have of one kind of address."""
 
-    async def __call__(self, url: str, parts: SplitResult) -> PostOffice: ...
+    async def __call__(self, url: str, parts: SplitResult, sealer: Sealer) -> PostOffice: ...
 
 
 class MemoryJournals:
@@ -78,7 +88,11 @@ memory_journals = MemoryJournals()
 
 
 async def open_journal(
-    url: str, *, read_only: bool = False, lease_seconds: float = LEASE_SECONDS
+    url: str,
+    *,
+    read_only: bool = False,
+    lease_seconds: float = LEASE_SECONDS,
+    keys: KeyRing | None = None,
 ) -> Journal:
     """The journal at this address. Raises BadAddress, and what opening it raises.
 
@@ -91,16 +105,17 @@ async def open_journal(
     opener = OPENERS.get(parts.scheme)
     if opener is None:
         raise no_such_kind(url)
-    return await opener(url, parts, read_only=read_only, lease_seconds=lease_seconds)
+    sealer = Sealer(keys_from_environment() if keys is None else keys)
+    return await opener(url, parts, Opening(read_only, lease_seconds, sealer))
 
 
-async def open_post_office(url: str) -> PostOffice:
+async def open_post_office(url: str, *, keys: KeyRing | None = None) -> PostOffice:
     """What a client has of the journal at this address, which is made if there is none yet."""
     parts = split(url)
     opener = POST_OFFICES.get(parts.scheme)
     if opener is None:
         raise no_such_kind(url)
-    return await opener(url, parts)
+    return await opener(url, parts, Sealer(keys_from_environment() if keys is None else keys))
 
 
 def split(url: str) -> SplitResult:
@@ -120,13 +135,11 @@ def no_such_kind(url: str) -> BadAddress:
     return BadAddress(f"{without_password(url)!r}: no such kind of journal; use {POSSIBLE}")
 
 
-async def open_memory(
-    url: str, parts: SplitResult, *, read_only: bool, lease_seconds: float
-) -> Journal:
-    return memory_journals.open(memory_name(url, parts), read_only=read_only)
+async def open_memory(url: str, parts: SplitResult, how: Opening) -> Journal:
+    return memory_journals.open(memory_name(url, parts), read_only=how.read_only)
 
 
-async def open_memory_post_office(url: str, parts: SplitResult) -> PostOffice:
+async def open_memory_post_office(url: str, parts: SplitResult, sealer: Sealer) -> PostOffice:
     return memory_journals.post_office(memory_name(url, parts))
 
 
@@ -136,16 +149,16 @@ def memory_name(url: str, parts: SplitResult) -> str:
     return parts.netloc
 
 
-async def open_sqlite(
-    url: str, parts: SplitResult, *, read_only: bool, lease_seconds: float
-) -> Journal:
+async def open_sqlite(url: str, parts: SplitResult, how: Opening) -> Journal:
     path, synchronous = sqlite_file(url, parts)
-    return await SQLiteJournal.open(path, read_only=read_only, synchronous=synchronous)
+    return await SQLiteJournal.open(
+        path, read_only=how.read_only, synchronous=synchronous, sealer=how.sealer
+    )
 
 
-async def open_sqlite_post_office(url: str, parts: SplitResult) -> PostOffice:
+async def open_sqlite_post_office(url: str, parts: SplitResult, sealer: Sealer) -> PostOffice:
     path, synchronous = sqlite_file(url, parts)
-    return await SQLitePostOffice.open(path, synchronous=synchronous)
+    return await SQLitePostOffice.open(path, synchronous=synchronous, sealer=sealer)
 
 
 def sqlite_file(url: str, parts: SplitResult) -> tuple[Path, Synchronous]:
@@ -170,18 +183,16 @@ def sqlite_file(url: str, parts: SplitResult) -> tuple[Path, Synchronous]:
             raise BadAddress(f"{url!r}: synchronous is full or normal, not {other!r}")
 
 
-async def open_postgres(
-    url: str, parts: SplitResult, *, read_only: bool, lease_seconds: float
-) -> Journal:
+async def open_postgres(url: str, parts: SplitResult, how: Opening) -> Journal:
     opening = postgres(parts.scheme)
     journal: Journal = await opening.open_journal(
-        url, read_only=read_only, lease_seconds=lease_seconds
+        url, read_only=how.read_only, lease_seconds=how.lease_seconds, sealer=how.sealer
     )
     return journal
 
 
-async def open_postgres_post_office(url: str, parts: SplitResult) -> PostOffice:
-    office: PostOffice = await postgres(parts.scheme).open_post_office(url)
+async def open_postgres_post_office(url: str, parts: SplitResult, sealer: Sealer) -> PostOffice:
+    office: PostOffice = await postgres(parts.scheme).open_post_office(url, sealer=sealer)
     return office
 
 

@@ -1,12 +1,13 @@
 """Between our events and the library's: its Mapper, over topics that are no module paths.
 
 The library's own keeps an event's `__dict__` and imports what a row names; neither fits events with
-slots, nor data that may come from elsewhere. Compression and encryption would come in here, between
-codec and row; there are none yet, and so no arguments that promise them.
+slots, nor data that may come from elsewhere. It holds no keys: rows that are encrypted are told of,
+and those that the library inserts are in clear text.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
@@ -20,6 +21,7 @@ from perdure.domain.events import Event
 from perdure.domain.identity import shard_of
 from perdure.infrastructure import codec
 from perdure.infrastructure.entry import Entry
+from perdure.infrastructure.stream import check_format
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,24 @@ class EventMapper(Mapper[str]):
             name, version = stored_event.originator_id, stored_event.originator_version
             raise unreadable(name, version, stored_event.topic, error) from error
         return Recorded(str(stored_event.originator_id), stored_event.originator_version, event)
+
+
+def readable(row: Sequence[Any]) -> Sequence[Any]:
+    """A recorder's row without format and key, which the library's rows have no place for.
+
+    Raises MapperDeserialisationError where the mapper could take its body for one of ours.
+    """
+    written, key_id, *event = row
+    try:
+        check_format(written)
+        if key_id is not None:
+            raise ValueError(
+                f"it is encrypted by the key {key_id!r}, and readers of the library have no keys; "
+                "read it by a handle's history"
+            )
+    except ValueError as error:
+        raise unreadable(event[0], event[1], event[2], error) from error
+    return event
 
 
 def unreadable(

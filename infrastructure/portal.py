@@ -7,29 +7,34 @@ client's orders stand all the same.
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, TypeVar
 
 from perdure.domain.errors import ClientClosed
 from perdure.infrastructure.composition import connect
+from perdure.infrastructure.keys import KeyRing
 from perdure.sagas.client import Client
 from perdure.sagas.lookout import CLOSED
 
 T = TypeVar("T")
 
 Connected = tuple[Client, asyncio.AbstractEventLoop, asyncio.Event]
+Connecting = Callable[[], AbstractAsyncContextManager[Client]]
 
 
 class Portal:
     """Connects when it is made; raises what connecting raises."""
 
-    def __init__(self, url: str, reply_timeout: float | None) -> None:
+    def __init__(self, url: str, reply_timeout: float | None, keys: KeyRing | None) -> None:
         self._lock = threading.Lock()
         self._closed = False
         self._process = os.getpid()
         ready: Future[Connected] = Future()
-        self._thread = threading.Thread(target=serve, args=(url, reply_timeout, ready), daemon=True)
+        connecting = partial(connect, url, reply_timeout=reply_timeout, keys=keys)
+        self._thread = threading.Thread(target=serve, args=(connecting, ready), daemon=True)
         self._thread.start()
         self.client, self._loop, self._stop = ready.result()
 
@@ -77,19 +82,19 @@ class Portal:
         )
 
 
-def serve(url: str, reply_timeout: float | None, ready: "Future[Connected]") -> None:
+def serve(connecting: Connecting, ready: "Future[Connected]") -> None:
     """The body of the thread."""
     try:
-        asyncio.run(stay_connected(url, reply_timeout, ready))
+        asyncio.run(stay_connected(connecting, ready))
     except BaseException as error:
         if ready.done():
             raise
         ready.set_exception(error)
 
 
-async def stay_connected(url: str, reply_timeout: float | None, ready: "Future[Connected]") -> None:
+async def stay_connected(connecting: Connecting, ready: "Future[Connected]") -> None:
     """Until it is told to stop."""
-    async with connect(url, reply_timeout=reply_timeout) as client:
+    async with connecting() as client:
         stop = asyncio.Event()
         ready.set_result((client, asyncio.get_running_loop(), stop))
         await stop.wait()

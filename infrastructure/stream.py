@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
 from perdure.infrastructure import codec
+from perdure.infrastructure.sealing import PLAIN, Sealer, Unsealing
 
 
 def decoded(
     rows: Iterable[tuple[str, int, str, bytes, int, str | None]],
+    sealer: Sealer = PLAIN,
 ) -> dict[str, list[Event] | Undecodable]:
     """The streams of these rows, in order within a stream.
 
@@ -17,6 +19,7 @@ def decoded(
     A row that cannot be read, or is missing, makes its stream Undecodable, and no other one.
     """
     decode = codec.decode
+    unsealed = Unsealing(sealer).row
     streams: dict[str, list[Event] | Undecodable] = {}
     current = ""
     stream: list[Event] | Undecodable = []
@@ -31,18 +34,18 @@ def decoded(
             streams[execution_id] = stream
             continue
         try:
-            check_format(written, key_id)
-            stream.append(decode(topic, body))
+            check_format(written)
+            plain = body
+            if key_id is not None:
+                plain = unsealed(key_id, execution_id, version, (topic, body))
+            stream.append(decode(topic, plain))
         except ValueError as error:
             stream = Undecodable(execution_id, f"event {version} ({topic})", str(error))
             streams[execution_id] = stream
     return streams
 
 
-def check_format(written: int, key_id: str | None) -> None:
+def check_format(written: int) -> None:
     """ValueError for a body that another version wrote: its bytes may look like one of ours."""
-    if key_id is not None:
-        what = f"it is encrypted by the key {key_id!r}, this version of Perdure reads no such rows"
-        raise ValueError(what)
     if written != codec.FORMAT:
         raise ValueError(f"it is in format {written}, this version of Perdure reads {codec.FORMAT}")

@@ -10,9 +10,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
-
-import msgspec
+from typing import Any, Protocol
 
 from perdure.domain.clock import Clock
 from perdure.domain.errors import (
@@ -38,9 +36,11 @@ from perdure.domain.mailbox import (
     Settlement,
     StartOrder,
     Taken,
+    body_of,
     encoded,
     refusal,
 )
+from perdure.domain.refusals import OrderWithheld
 from perdure.sagas.committer import Committer
 from perdure.sagas.inquiry import Inquiry
 from perdure.sagas.log_fields import about_execution, escaped
@@ -52,9 +52,7 @@ AGAIN_SECONDS = 0.5
 TAKEN = encoded(Taken())
 
 # Not the order's fault: it stays open, and is taken again here or by the next engine.
-LEFT_OPEN = (EngineStopped, JournalUnavailable, LostLease, VersionConflict)
-
-B = TypeVar("B", bound=msgspec.Struct)
+LEFT_OPEN = (EngineStopped, JournalUnavailable, LostLease, OrderWithheld, VersionConflict)
 
 log = logging.getLogger("perdure")
 
@@ -92,6 +90,7 @@ class Mailroom:
         self._under_way: dict[str, asyncio.Future[None]] = {}  # by envelope: told when settled
         self._last: dict[str, asyncio.Task[None]] = {}  # by key: runs wait for what starts them
         self._meanwhile: set[str] = set()  # settled while a page was read, which may still have it
+        self._withheld: set[str] = set()  # envelopes whose key is not given, told of once
         self._room: asyncio.Future[None] | None = None
         self._waiting: asyncio.Timeout | None = None
         self._again = False  # something stays open, and is to be read again
@@ -153,13 +152,17 @@ class Mailroom:
                 alone = Submission(envelope.execution_id, envelope.shard, -1, [], None, settlement)
                 self._committer.submit(alone, ALONE)
             await stored
+            self._withheld.discard(envelope.id)
         except LEFT_OPEN as error:
-            log.warning(
-                "%s: an order to %s stays open: %s",
-                *named(envelope),
-                escaped(error),
-                extra=about_execution(envelope.execution_id),
-            )
+            if envelope.id not in self._withheld:
+                log.warning(
+                    "%s: an order to %s stays open: %s",
+                    *named(envelope),
+                    escaped(error),
+                    extra=about_execution(envelope.execution_id),
+                )
+            if isinstance(error, OrderWithheld):
+                self._withheld.add(envelope.id)
             self._again = True
             if self._waiting is not None:
                 self._waiting.reschedule(asyncio.get_running_loop().time() + AGAIN_SECONDS)
@@ -263,15 +266,6 @@ def decoded_request(workflow: Workflow[Any, Any], envelope: Envelope, payload: b
     if key != Identity.of(execution_id).key:
         raise BadIdentity(f"{execution_id}: the key of this request is {key!r} for this engine")
     return request
-
-
-def body_of(envelope: Envelope, kind: type[B]) -> B:
-    """The body of an order. Raises Undecodable."""
-    try:
-        return msgspec.json.decode(envelope.body, type=kind)
-    except msgspec.MsgspecError as error:
-        what = f"the order to {envelope.kind}"
-        raise Undecodable(envelope.execution_id, what, str(error)) from error
 
 
 def named(envelope: Envelope) -> tuple[str, str]:

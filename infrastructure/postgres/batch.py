@@ -41,6 +41,7 @@ class Batch:
         self.settles: list[tuple[int, str, int, str, int]] = []
         self.ends: dict[str, int] = {}  # the versions that this batch brings its streams to
         self.torn = False
+        self.key_id: str | None = None  # one for all of a flush
 
     def add(self, entry: Entry) -> bool:
         """Whether the entry is in; a start whose id is claimed in this batch is not."""
@@ -62,6 +63,7 @@ class Batch:
         return True
 
     def _add_rows(self, entry: Entry, claim: int) -> None:
+        self.key_id = entry.key_id
         execution_id, shard, version = entry.execution_id, entry.shard, entry.expected
         end = self.ends.get(execution_id)
         if end is not None:
@@ -117,7 +119,7 @@ class Batch:
             byteas(self.bodies),
             int8s(positions),
             int8s([tenure.epoch(shard) for shard in self.shards]),
-            texts([]),  # keys: none is encrypted
+            self.key_id,
             int4s(self.event_claims if self.claims else []),
             FORMAT,
             int4s([shard for shard, _, _ in self.expected]),

@@ -22,7 +22,7 @@ CREATE FUNCTION {schema}.append(
     update_shards integer[], update_ids text[], update_states text[], update_dues bigint[],
     update_changes bigint[], update_reasons text[],
     event_shards integer[], event_ids text[], event_versions bigint[], event_topics text[],
-    event_bodies bytea[], event_positions bigint[], event_epochs bigint[], event_keys text[],
+    event_bodies bytea[], event_positions bigint[], event_epochs bigint[], event_key text,
     event_claims integer[], event_format integer,
     expected_shards integer[], expected_ids text[], expected_versions bigint[],
     settle_shards integer[], settle_ids text[], settle_times bigint[], settle_replies text[],
@@ -88,22 +88,22 @@ BEGIN
         INSERT INTO {schema}.events
             (shard, execution_id, version, topic, body, position, epoch, format, key_id)
         SELECT event.shard, event.execution_id, event.version, event.topic, event.body,
-            event.position, event.epoch, event_format, event.key_id
+            event.position, event.epoch, event_format, event_key
         FROM unnest(event_shards, event_ids, event_versions, event_topics, event_bodies,
-            event_positions, event_epochs, event_keys)
-            AS event (shard, execution_id, version, topic, body, position, epoch, key_id);
+            event_positions, event_epochs)
+            AS event (shard, execution_id, version, topic, body, position, epoch);
     ELSE
         INSERT INTO {schema}.events
             (shard, execution_id, version, topic, body, position, epoch, format, key_id)
         SELECT event.shard, event.execution_id, event.version, event.topic, event.body,
             event.head - 1 + row_number() OVER (PARTITION BY event.shard ORDER BY event.place),
-            event.epoch, event_format, event.key_id
+            event.epoch, event_format, event_key
         FROM (
             SELECT each.*, min(each.position) OVER (PARTITION BY each.shard) AS head,
                 coalesce(claim_ids[each.claim] = ANY (taken), false) AS refused
             FROM unnest(event_shards, event_ids, event_versions, event_topics, event_bodies,
-                event_positions, event_epochs, event_keys, event_claims) WITH ORDINALITY
-                AS each (shard, execution_id, version, topic, body, position, epoch, key_id,
+                event_positions, event_epochs, event_claims) WITH ORDINALITY
+                AS each (shard, execution_id, version, topic, body, position, epoch,
                     claim, place)
         ) AS event
         WHERE NOT event.refused;

@@ -33,6 +33,7 @@ def granting(database: Database, role: str) -> list[str]:
     ]
     for table, rights in RIGHTS.items():
         statements.append(f"GRANT {', '.join(rights)} ON {schema}.{table} TO {name}")
+    statements.append(f"GRANT UPDATE (encrypted) ON {schema}.journal TO {name}")  # by `admit`
     statements.append(f"GRANT SELECT ON SEQUENCE {schema}.{SEQUENCE} TO {name}")
     statements.append(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {name}")
     return statements

@@ -19,7 +19,7 @@ from perdure.domain.errors import JournalError, LostLease
 from perdure.domain.journal import IndexRow, Scan, Submission
 from perdure.domain.lease import Lease
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
-from perdure.infrastructure.entry import Entry, encoded
+from perdure.infrastructure.entry import Entry, encoded, encoded_all
 from perdure.infrastructure.lease import FOREVER
 from perdure.infrastructure.news import News
 from perdure.infrastructure.postgres import lease, log, mailbox, schema
@@ -31,6 +31,8 @@ from perdure.infrastructure.postgres.ownership import Ownership
 from perdure.infrastructure.postgres.reading import Reading
 from perdure.infrastructure.postgres.tenure import Tenure
 from perdure.infrastructure.postgres.translation import translated
+from perdure.infrastructure.sealed_texts import opened_envelopes, opened_rows
+from perdure.infrastructure.sealing import PLAIN, Sealer
 from perdure.infrastructure.thread import ConnectionThread
 
 T = TypeVar("T")
@@ -50,8 +52,9 @@ class PostgresJournal(Reading):
         reader: ConnectionThread[Link],
         writer: ConnectionThread[Link] | None,
         ownership: Ownership | None,
+        sealer: Sealer,
     ) -> None:
-        super().__init__(database, reader)
+        super().__init__(database, reader, sealer)
         self._writer = writer
         self._ownership = ownership
         self._doubt: tuple[Tenure, list[Entry]] | None = None  # a flush nobody acknowledged
@@ -67,7 +70,12 @@ class PostgresJournal(Reading):
 
     @classmethod
     async def open(
-        cls, database: Database, *, read_only: bool = False, lease_seconds: float = 15.0
+        cls,
+        database: Database,
+        *,
+        read_only: bool = False,
+        lease_seconds: float = 15.0,
+        sealer: Sealer = PLAIN,
     ) -> "PostgresJournal":
         """Opens the journal, and makes it if there is none yet and it is not read-only."""
         where = database.shown
@@ -76,8 +84,8 @@ class PostgresJournal(Reading):
             if read_only:
                 check = lambda it: schema.check(it, where, database.schema)  # noqa: E731
                 await reader.start(lambda: Link(database, "reader", check).opened())
-                return cls(database, reader, None, None)
-            ownership = await Ownership.open(database, lease_seconds)
+                return cls(database, reader, None, None, sealer)
+            ownership = await Ownership.open(database, lease_seconds, seals=sealer.seals)
         try:
             with translated(where, "opening"):
                 await reader.start(lambda: Link(database, "reader").connected())
@@ -87,7 +95,7 @@ class PostgresJournal(Reading):
             await ownership.close()
             await reader.close()
             raise
-        return cls(database, reader, writer, ownership)
+        return cls(database, reader, writer, ownership, sealer)
 
     @property
     def lease(self) -> Lease:
@@ -102,11 +110,11 @@ class PostgresJournal(Reading):
         ownership = self._owned()
 
         def job(link: Link) -> list[bool]:
-            entries = [encoded(each) for each in submissions]
+            entries = encoded_all(submissions, self._sealer)
             with translated(self.where, "appending"):
-                answer = self._read_back(link, entries)
+                answer = self._read_back(link, submissions)
                 if answer is None:
-                    answer = self._append(link, ownership.tenure(), entries)
+                    answer = self._append(link, ownership.tenure(), submissions, entries)
             if any(entry.index is not None or entry.settles for entry in entries):
                 self._hints.changed()
             return answer
@@ -117,17 +125,23 @@ class PostgresJournal(Reading):
             ownership.lost()
             raise
 
-    def _append(self, link: Link, tenure: Tenure, entries: list[Entry]) -> list[bool]:
+    def _append(
+        self,
+        link: Link,
+        tenure: Tenure,
+        submissions: Sequence[Submission],
+        entries: Sequence[Entry],
+    ) -> list[bool]:
         connection = link.connection()
         try:
             return log.append(connection, self._statements, tenure, entries)
         except psycopg.Error as error:
             if link.is_lost(error):
                 link.close()
-                self._doubt = tenure, entries
+                self._doubt = tenure, in_clear(submissions)
             raise
 
-    def _read_back(self, link: Link, entries: list[Entry]) -> list[bool] | None:
+    def _read_back(self, link: Link, submissions: Sequence[Submission]) -> list[bool] | None:
         """The answer, if these are what nobody acknowledged, and it was stored.
 
         The committer tries the same again and nothing else before. The server may be at work on
@@ -140,10 +154,11 @@ class PostgresJournal(Reading):
         lease.change_writer(connection, self._statements, tenure)
         answer = log.read_back(connection, self._statements, tenure, doubted)
         self._doubt = None
-        return answer if doubted == entries else None
+        return answer if doubted == in_clear(submissions) else None
 
     async def scan(self, scan: Scan) -> Sequence[IndexRow]:
-        return await self._read(lambda it: log.select_page(it, self._statements, scan))
+        found = await self._read(lambda it: log.select_page(it, self._statements, scan))
+        return opened_rows(found, self._sealer)
 
     async def envelopes(self, after: int = 0, limit: int = OPEN_PAGE) -> list[Envelope]:
         """As the port has it; one that came to light after later ones is handed out too."""
@@ -162,7 +177,8 @@ class PostgresJournal(Reading):
         return found
 
     def _open(self, after: int, limit: int, connection: Connection) -> list[Envelope]:
-        return mailbox.select_open(connection, self._statements, after, limit)
+        found = mailbox.select_open(connection, self._statements, after, limit)
+        return opened_envelopes(found, self._sealer)
 
     def _low(self, after: int) -> int:
         """From where on to look: what was read up to a while ago holds no surprise any more."""
@@ -218,6 +234,11 @@ class PostgresJournal(Reading):
         self._owned()
         assert self._writer is not None
         return await self._writer.run(job)
+
+
+def in_clear(submissions: Sequence[Submission]) -> list[Entry]:
+    """By which a flush is known again: what is encrypted differs each time."""
+    return [encoded(each) for each in submissions]
 
 
 def heard(hints: Hints, news: News, kind: str) -> None:

@@ -42,12 +42,18 @@ class Ownership:
     """Made by `open`, which returns once the shards are ours. Implements domain.lease.Lease."""
 
     def __init__(
-        self, database: Database, thread: ConnectionThread[Link], lease_seconds: float
+        self,
+        database: Database,
+        thread: ConnectionThread[Link],
+        lease_seconds: float,
+        *,
+        seals: bool,
     ) -> None:
         self._database = database
         self._statements = Statements(database.schema)
         self._thread = thread
         self._seconds = lease_seconds
+        self._seals = seals
         self._tenure: Tenure | None = None
         self._last = ""  # the runner that we were before, whose lease may have to run out
         self._renewing: Renewing | None = None
@@ -59,7 +65,7 @@ class Ownership:
         self.clock = ServerClock()
 
     @classmethod
-    async def open(cls, database: Database, lease_seconds: float) -> "Ownership":
+    async def open(cls, database: Database, lease_seconds: float, *, seals: bool) -> "Ownership":
         """Makes the journal if there is none, and waits for its shards."""
 
         def prepare(connection: Connection) -> None:
@@ -69,7 +75,7 @@ class Ownership:
 
         thread: ConnectionThread[Link] = ConnectionThread(f"{database.shown} (lease)")
         await thread.start(lambda: Link(database, "lease", prepare).opened())
-        ownership = cls(database, thread, lease_seconds)
+        ownership = cls(database, thread, lease_seconds, seals=seals)
         try:
             await ownership._take()
             await ownership._news.heard()  # that is none: nobody works on it yet
@@ -156,9 +162,9 @@ class Ownership:
 
     def _enter(self, given_up: Occupied | None, connection: Connection) -> Tenure | Occupied:
         self.clock.told(lease.now(connection))
-        return lease.take(
-            connection, self._statements, self._seconds, self._database.shown, given_up=given_up
-        )
+        where, name = self._database.shown, self._database.schema
+        schema.admit(connection, where, name, seals=self._seals)  # each time: others may add keys
+        return lease.take(connection, self._statements, self._seconds, where, given_up=given_up)
 
     async def _keep(self) -> None:
         """Tells of the loss of the lease, and takes it again; until cancelled."""

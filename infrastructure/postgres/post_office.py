@@ -19,6 +19,12 @@ from perdure.infrastructure.postgres.ear import Ear, channel, hint
 from perdure.infrastructure.postgres.link import Link
 from perdure.infrastructure.postgres.reading import Reading
 from perdure.infrastructure.postgres.translation import translated
+from perdure.infrastructure.sealed_texts import (
+    opened_envelopes,
+    opened_replies,
+    sealed_envelopes,
+)
+from perdure.infrastructure.sealing import PLAIN, Sealer
 from perdure.infrastructure.thread import ConnectionThread
 from perdure.infrastructure.within import POST, check_posted, execute_within, values_of
 
@@ -37,8 +43,9 @@ class PostgresPostOffice(Reading):
         database: Database,
         reader: ConnectionThread[Link],
         sender: ConnectionThread[Link],
+        sealer: Sealer,
     ) -> None:
-        super().__init__(database, reader)
+        super().__init__(database, reader, sealer)
         self._sender = sender
         self._news = News()
         self._ear: Ear | None = None
@@ -46,12 +53,13 @@ class PostgresPostOffice(Reading):
         self._visited = NEVER
 
     @classmethod
-    async def open(cls, database: Database) -> "PostgresPostOffice":
+    async def open(cls, database: Database, *, sealer: Sealer = PLAIN) -> "PostgresPostOffice":
         """Opens the database, and makes a journal in it if there is none yet."""
 
         def prepare(connection: Connection) -> None:
             schema.create(connection, database)
             schema.check(connection, database.shown, database.schema)
+            schema.admit(connection, database.shown, database.schema, seals=sealer.seals)
 
         where = database.shown
         sender: ConnectionThread[Link] = ConnectionThread(f"{where} (client, posting)")
@@ -63,13 +71,14 @@ class PostgresPostOffice(Reading):
             except BaseException:
                 await sender.close()
                 raise
-        return cls(database, reader, sender)
+        return cls(database, reader, sender, sealer)
 
     async def post(self, envelopes: Sequence[Envelope]) -> None:
         def job(link: Link) -> None:
             with translated(self.where, "posting"):
                 connection = link.connection()
-                mailbox.insert(connection, self._statements, envelopes)
+                sealed = sealed_envelopes(envelopes, self._sealer)
+                mailbox.insert(connection, self._statements, sealed)
                 with suppress(psycopg.Error):  # it is stored, and found without a hint too
                     hint(connection, self._database.schema, "mail")
 
@@ -92,12 +101,14 @@ class PostgresPostOffice(Reading):
         await execute_within(transaction, "postgresql", "SELECT pg_notify(:channel, '')", names)
 
     async def replies(self, envelopes: Sequence[Envelope]) -> Mapping[str, bytes]:
-        return await self._read(lambda it: mailbox.select_replies(it, self._statements, envelopes))
+        found = await self._read(lambda it: mailbox.select_replies(it, self._statements, envelopes))
+        return opened_replies(found, envelopes, self._sealer)
 
     async def waiting(self, execution_id: str) -> Sequence[Envelope]:
-        return await self._read(
+        found = await self._read(
             lambda it: mailbox.select_waiting(it, self._statements, execution_id)
         )
+        return opened_envelopes(found, self._sealer)
 
     async def changed(self) -> None:
         loop = asyncio.get_running_loop()

@@ -15,6 +15,8 @@ from perdure.infrastructure.postgres.connection import Connection, Database
 from perdure.infrastructure.postgres.link import Link
 from perdure.infrastructure.postgres.log import Statements
 from perdure.infrastructure.postgres.translation import translated
+from perdure.infrastructure.sealed_texts import opened_rows
+from perdure.infrastructure.sealing import Sealer
 from perdure.infrastructure.stream import decoded
 from perdure.infrastructure.thread import ConnectionThread
 
@@ -26,9 +28,10 @@ READ_STREAMS_LIMIT = 500  # in one statement, so that a large read leaves room f
 class Reading:
     """The base of both. Every error of psycopg leaves it as one of a journal."""
 
-    __slots__ = ("_database", "_joined_rows", "_reader", "_statements", "where")
+    __slots__ = ("_database", "_joined_rows", "_reader", "_sealer", "_statements", "where")
 
-    def __init__(self, database: Database, reader: ConnectionThread[Link]) -> None:
+    def __init__(self, database: Database, reader: ConnectionThread[Link], sealer: Sealer) -> None:
+        self._sealer = sealer
         self._database = database
         self._statements = Statements(database.schema)
         self._reader = reader
@@ -47,12 +50,14 @@ class Reading:
         return await self._joined_rows.look_up(execution_ids, self._rows)
 
     async def _rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
-        return await self._read(lambda it: log.select_rows(it, self._statements, execution_ids))
+        found = await self._read(lambda it: log.select_rows(it, self._statements, execution_ids))
+        return {row.execution_id: row for row in opened_rows(found.values(), self._sealer)}
 
     def _streams(
         self, execution_ids: Sequence[str], connection: Connection
     ) -> dict[str, list[Event] | Undecodable]:
-        return decoded(log.select_streams(connection, self._statements, execution_ids))
+        rows = log.select_streams(connection, self._statements, execution_ids)
+        return decoded(rows, self._sealer)
 
     async def _read(self, job: Callable[[Connection], T]) -> T:
         def patient_job(link: Link) -> T:

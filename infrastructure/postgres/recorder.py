@@ -24,7 +24,7 @@ from eventsourcing.persistence import (
 from perdure.domain.errors import JournalError, VersionConflict
 from perdure.domain.identity import shard_of
 from perdure.infrastructure.entry import Entry
-from perdure.infrastructure.mapper import entries, unreadable
+from perdure.infrastructure.mapper import entries, readable
 from perdure.infrastructure.postgres import lease, log, schema
 from perdure.infrastructure.postgres.arrays import int4s, int8s, texts
 from perdure.infrastructure.postgres.connection import Connection, Database
@@ -33,7 +33,6 @@ from perdure.infrastructure.postgres.link import Link
 from perdure.infrastructure.postgres.log import Statements
 from perdure.infrastructure.postgres.tenure import Tenure
 from perdure.infrastructure.postgres.translation import translated
-from perdure.infrastructure.stream import check_format
 from perdure.infrastructure.subscription import LookingSubscription
 
 T = TypeVar("T")
@@ -212,16 +211,3 @@ class PostgresRecorder(ApplicationRecorder):
             if isinstance(error.__cause__, psycopg.IntegrityError):
                 raise IntegrityError(str(error)) from error
             raise OperationalError(str(error)) from error
-
-
-def readable(row: Sequence[Any]) -> Sequence[Any]:
-    """A row of EVENT without format and key, which the library's rows have no place for.
-
-    Raises MapperDeserialisationError where the mapper could take its body for one of ours.
-    """
-    written, key_id, *event = row
-    try:
-        check_format(written, key_id)
-    except ValueError as error:
-        raise unreadable(event[0], event[1], event[2], error) from error
-    return event

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from perdure.domain.errors import NotAJournal
 from perdure.domain.identity import DEFAULT_SHARDS
-from perdure.infrastructure.errors import DamagedJournal, OutdatedJournal
+from perdure.infrastructure.errors import DamagedJournal, OutdatedJournal, no_keys
 from perdure.infrastructure.postgres.connection import Connection, Database
 
 SCHEMA_VERSION = 2
@@ -100,3 +100,13 @@ def check(connection: Connection, where: str, schema: str) -> None:
             "nothing was changed; stop what runs on it, then run perdure migrate --journal "
             "with its address"
         )
+
+
+def admit(connection: Connection, where: str, schema: str, *, seals: bool) -> None:
+    """Raises NoKeys where keys have to be: once some were given, they always have to be."""
+    journal = sql.Identifier(schema, "journal").as_string(None)
+    [(encrypted,)] = connection.execute(f"SELECT encrypted FROM {journal}".encode()).fetchall()
+    if encrypted and not seals:
+        raise no_keys(where)
+    if seals and not encrypted:
+        connection.execute(f"UPDATE {journal} SET encrypted = true".encode())

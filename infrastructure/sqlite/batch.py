@@ -15,8 +15,8 @@ class Batch:
     """Grows entry by entry. `taken` are the ids that a start may not have."""
 
     __slots__ = (
-        *("bodies", "claimed", "claims", "ends", "events", "expected", "offset", "settles"),
-        *("taken", "torn", "updates"),
+        *("bodies", "claimed", "claims", "ends", "events", "expected", "key_id"),
+        *("offset", "settles", "taken", "torn", "updates"),
     )
 
     def __init__(self, taken: frozenset[str]) -> None:
@@ -31,6 +31,7 @@ class Batch:
         self.settles: dict[str, tuple[object, ...]] = {}
         self.ends: dict[str, int] = {}  # the versions that this batch brings its streams to
         self.torn = False
+        self.key_id: str | None = None  # one for all of a flush
 
     def add(self, entry: Entry) -> bool:
         """Whether the entry is in; a start whose id is taken is not."""
@@ -53,6 +54,7 @@ class Batch:
         return True
 
     def _add_rows(self, entry: Entry) -> None:
+        self.key_id = entry.key_id
         execution_id, shard, version = entry.execution_id, entry.shard, entry.expected
         end = self.ends.get(execution_id)
         if end is not None:
@@ -78,7 +80,7 @@ class Batch:
             lists = (as_json(self.claims), updates, as_json(self.events))
             settles = as_json([*self.settles.values()])
             bodies = b"".join(self.bodies) or b"\x00"  # of an empty blob SQLite cuts NULL
-            row = (*lists, bodies, as_json(self.expected), settles)
+            row = (*lists, bodies, as_json(self.expected), settles, self.key_id)
             connection.executemany(STORE, (row,))  # unlike `execute` it asks for no last row id
 
 

@@ -23,7 +23,7 @@ BUSY_SECONDS = 5.0  # nobody else writes, but a backup or a shell may lock for a
 CHECKPOINT_PAGES = 8_000
 
 
-def connect_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+def connect_writer(path: Path, synchronous: Synchronous, *, seals: bool) -> sqlite3.Connection:
     """The connection that writes; makes the journal if the file is empty or missing."""
 
     def set_up(connection: sqlite3.Connection) -> None:
@@ -33,11 +33,12 @@ def connect_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
         flush.prepare(connection)
         # A file that may not be written is opened as one to read; only a write tells.
         connection.execute("UPDATE journal SET shards = shards WHERE FALSE")
+        schema.admit(connection, path, seals=seals)
 
     return checked(path, f"{path.as_uri()}?mode=rwc", set_up)
 
 
-def connect_sender(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+def connect_sender(path: Path, synchronous: Synchronous, *, seals: bool) -> sqlite3.Connection:
     """The connection of a client that posts; makes the journal if the file is empty or missing."""
 
     def set_up(connection: sqlite3.Connection) -> None:
@@ -47,7 +48,8 @@ def connect_sender(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
         set_up_writing(connection, path, synchronous)
         connection.execute("PRAGMA busy_timeout = 0")
         begin(connection)  # only that tells whether the file may be written
-        connection.execute("ROLLBACK")
+        schema.admit(connection, path, seals=seals)
+        connection.execute("COMMIT")
 
     return checked(path, f"{path.as_uri()}?mode=rwc", set_up)
 

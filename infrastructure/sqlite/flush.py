@@ -23,7 +23,7 @@ def element(table: str, count: int) -> str:
 VIEW = """
 CREATE TEMP VIEW IF NOT EXISTS flush AS
 SELECT NULL AS claims, NULL AS updates, NULL AS events, NULL AS bodies, NULL AS expected,
-    NULL AS settles
+    NULL AS settles, NULL AS key_id
 """
 
 # Elements: claims as the columns of executions; updates as state, due, changed, reason, shard, id;
@@ -42,10 +42,10 @@ BEGIN
     WHERE shard = json_extract(row.value, '$[4]')
         AND execution_id = json_extract(row.value, '$[5]');
 
-    INSERT INTO events (shard, execution_id, version, topic, body, epoch, format)
+    INSERT INTO events (shard, execution_id, version, topic, body, epoch, format, key_id)
     SELECT {element("event", 4)},
         substr(NEW.bodies, json_extract(event.value, '$[4]'), json_extract(event.value, '$[5]')),
-        {EPOCH}, {FORMAT}
+        {EPOCH}, {FORMAT}, NEW.key_id
     FROM json_each(NEW.events) AS event;
 
     SELECT raise(ABORT, 'a stream has a gap') WHERE EXISTS (
@@ -77,7 +77,7 @@ BEGIN
 END
 """
 
-STORE = "INSERT INTO flush VALUES (?, ?, ?, ?, ?, ?)"
+STORE = "INSERT INTO flush VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 def prepare(connection: sqlite3.Connection) -> None:

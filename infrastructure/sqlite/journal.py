@@ -16,8 +16,10 @@ from perdure.domain.errors import JournalError
 from perdure.domain.journal import IndexRow, Scan, Submission
 from perdure.domain.lease import Lease
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
-from perdure.infrastructure.entry import encoded
+from perdure.infrastructure.entry import encoded_all
 from perdure.infrastructure.lease import FOREVER
+from perdure.infrastructure.sealed_texts import opened_envelopes, opened_rows
+from perdure.infrastructure.sealing import PLAIN, Sealer
 from perdure.infrastructure.sqlite import log, mailbox, schema
 from perdure.infrastructure.sqlite.connection import (
     Synchronous,
@@ -44,14 +46,20 @@ class SQLiteJournal(Reading):
         path: Path,
         reader: ConnectionThread[sqlite3.Connection],
         writer: ConnectionThread[sqlite3.Connection] | None,
+        sealer: Sealer,
     ) -> None:
-        super().__init__(path, reader)
+        super().__init__(path, reader, sealer)
         self._writer = writer
         self._watch = Watch()
 
     @classmethod
     async def open(
-        cls, path: Path, *, read_only: bool = False, synchronous: Synchronous = "full"
+        cls,
+        path: Path,
+        *,
+        read_only: bool = False,
+        synchronous: Synchronous = "full",
+        sealer: Sealer = PLAIN,
     ) -> "SQLiteJournal":
         """Opens the journal, and makes it if there is no file yet and it is not read-only.
 
@@ -66,16 +74,16 @@ class SQLiteJournal(Reading):
         writer: ConnectionThread[sqlite3.Connection] = ConnectionThread(f"{path} (writer)")
         if read_only:
             await reader.start(lambda: connect_visitor(path))
-            return cls(path, reader, None)
+            return cls(path, reader, None, sealer)
         # The lock is let go by the end of the thread that writes, however the journal is left.
         writer.ended.add_done_callback(letting_go_of(EngineLock(path)))
-        await writer.start(lambda: connect_writer(path, synchronous))
+        await writer.start(lambda: connect_writer(path, synchronous, seals=sealer.seals))
         try:
             await reader.start(lambda: connect_reader(path))
         except BaseException:
             await writer.close()
             raise
-        return cls(path, reader, writer)
+        return cls(path, reader, writer, sealer)
 
     @property
     def lease(self) -> Lease:
@@ -85,7 +93,7 @@ class SQLiteJournal(Reading):
         watch = self._watch
 
         def job(connection: sqlite3.Connection) -> list[bool]:
-            entries = [encoded(each) for each in submissions]
+            entries = encoded_all(submissions, self._sealer)
             watch.give_way()
             answer = log.append(connection, entries)
             watch.flushed(connection)
@@ -94,10 +102,12 @@ class SQLiteJournal(Reading):
         return await self._write(job)
 
     async def scan(self, scan: Scan) -> Sequence[IndexRow]:
-        return await self._read(lambda connection: log.select_page(connection, scan))
+        found = await self._read(lambda connection: log.select_page(connection, scan))
+        return opened_rows(found, self._sealer)
 
     async def envelopes(self, after: int = 0, limit: int = OPEN_PAGE) -> list[Envelope]:
-        return await self._read(lambda it: mailbox.select_open(it, after, limit))
+        found = await self._read(lambda it: mailbox.select_open(it, after, limit))
+        return opened_envelopes(found, self._sealer)
 
     async def mail(self) -> None:
         while True:

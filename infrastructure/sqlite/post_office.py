@@ -11,6 +11,12 @@ from typing import TypeVar
 
 from perdure.domain.mailbox import Envelope
 from perdure.infrastructure.news import resolve
+from perdure.infrastructure.sealed_texts import (
+    opened_envelopes,
+    opened_replies,
+    sealed_envelopes,
+)
+from perdure.infrastructure.sealing import PLAIN, Sealer
 from perdure.infrastructure.sqlite import mailbox, schema
 from perdure.infrastructure.sqlite.connection import (
     Synchronous,
@@ -37,33 +43,36 @@ class SQLitePostOffice(Reading):
         path: Path,
         reader: ConnectionThread[sqlite3.Connection],
         sender: ConnectionThread[sqlite3.Connection],
+        sealer: Sealer,
     ) -> None:
-        super().__init__(path, reader)
+        super().__init__(path, reader, sealer)
         self._sender = sender
         self._version: int | None = None
         self._journal_id: str | None = None
 
     @classmethod
-    async def open(cls, path: Path, *, synchronous: Synchronous = "full") -> "SQLitePostOffice":
+    async def open(
+        cls, path: Path, *, synchronous: Synchronous = "full", sealer: Sealer = PLAIN
+    ) -> "SQLitePostOffice":
         """Opens the file, and makes it a journal if there is none yet."""
         path = path.resolve()  # noqa: ASYNC240 (short; by any other name the file is the same)
         schema.check_header(path)
         sender: ConnectionThread[sqlite3.Connection] = ConnectionThread(f"{path} (client, posting)")
         reader: ConnectionThread[sqlite3.Connection] = ConnectionThread(f"{path} (client)")
-        await sender.start(lambda: connect_sender(path, synchronous))
+        await sender.start(lambda: connect_sender(path, synchronous, seals=sealer.seals))
         try:
             await reader.start(lambda: connect_reader(path))
         except BaseException:
             await sender.close()
             raise
-        return cls(path, reader, sender)
+        return cls(path, reader, sender, sealer)
 
     async def post(self, envelopes: Sequence[Envelope]) -> None:
         def job(connection: sqlite3.Connection) -> None:
             with translated(self.path, "posting"):
                 begin(connection)
                 try:
-                    mailbox.insert(connection, envelopes)
+                    mailbox.insert(connection, sealed_envelopes(envelopes, self._sealer))
                     connection.execute("COMMIT")
                 except BaseException:
                     if connection.in_transaction:
@@ -81,10 +90,12 @@ class SQLitePostOffice(Reading):
         check_posted(done, str(self.path))
 
     async def replies(self, envelopes: Sequence[Envelope]) -> Mapping[str, bytes]:
-        return await self._read(lambda connection: mailbox.select_replies(connection, envelopes))
+        found = await self._read(lambda it: mailbox.select_replies(it, envelopes))
+        return opened_replies(found, envelopes, self._sealer)
 
     async def waiting(self, execution_id: str) -> Sequence[Envelope]:
-        return await self._read(lambda connection: mailbox.select_waiting(connection, execution_id))
+        found = await self._read(lambda it: mailbox.select_waiting(it, execution_id))
+        return opened_envelopes(found, self._sealer)
 
     async def changed(self) -> None:
         while True:

@@ -10,6 +10,8 @@ from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
 from perdure.domain.journal import IndexRow
 from perdure.infrastructure.joining import Joining
+from perdure.infrastructure.sealed_texts import opened_rows
+from perdure.infrastructure.sealing import Sealer
 from perdure.infrastructure.sqlite import log
 from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.stream import decoded
@@ -23,18 +25,21 @@ READ_STREAMS_LIMIT = 500  # in one statement, so that a large read leaves room f
 class Reading:
     """The base of both. Every error of SQLite leaves it as one of a journal."""
 
-    __slots__ = ("_joined_rows", "_reader", "path")
+    __slots__ = ("_joined_rows", "_reader", "_sealer", "path")
 
-    def __init__(self, path: Path, reader: ConnectionThread[sqlite3.Connection]) -> None:
+    def __init__(
+        self, path: Path, reader: ConnectionThread[sqlite3.Connection], sealer: Sealer
+    ) -> None:
         self.path = path
         self._joined_rows: Joining[IndexRow] = Joining()
+        self._sealer = sealer
         self._reader = reader
 
     async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
         streams: dict[str, list[Event] | Undecodable] = {}
         wanted = list(dict.fromkeys(execution_ids))
         for start in range(0, len(wanted), READ_STREAMS_LIMIT):
-            job = partial(read_streams, wanted[start : start + READ_STREAMS_LIMIT])
+            job = partial(self._streams, wanted[start : start + READ_STREAMS_LIMIT])
             streams.update(await self._read(job))
         return streams
 
@@ -42,7 +47,13 @@ class Reading:
         return await self._joined_rows.look_up(execution_ids, self._rows)
 
     async def _rows(self, execution_ids: Sequence[str]) -> Mapping[str, IndexRow]:
-        return await self._read(lambda connection: log.select_rows(connection, execution_ids))
+        found = await self._read(lambda connection: log.select_rows(connection, execution_ids))
+        return {row.execution_id: row for row in opened_rows(found.values(), self._sealer)}
+
+    def _streams(
+        self, execution_ids: Sequence[str], connection: sqlite3.Connection
+    ) -> dict[str, list[Event] | Undecodable]:
+        return decoded(log.select_streams(connection, execution_ids), self._sealer)
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         def translated_job(connection: sqlite3.Connection) -> T:
@@ -50,9 +61,3 @@ class Reading:
                 return job(connection)
 
         return await self._reader.run(translated_job)
-
-
-def read_streams(
-    execution_ids: Sequence[str], connection: sqlite3.Connection
-) -> dict[str, list[Event] | Undecodable]:
-    return decoded(log.select_streams(connection, execution_ids))

@@ -23,9 +23,8 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor, SQLite
 
 from perdure.domain.errors import VersionConflict
 from perdure.domain.identity import shard_of
-from perdure.infrastructure.mapper import entries, unreadable
+from perdure.infrastructure.mapper import entries, readable
 from perdure.infrastructure.sqlite import flush, log, schema
-from perdure.infrastructure.stream import check_format
 from perdure.infrastructure.subscription import LookingSubscription
 
 EVENT = "format, key_id, execution_id, version, topic, body"
@@ -130,19 +129,6 @@ class SQLiteRecorder(SQLiteApplicationRecorder):
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[ApplicationRecorder]:
         return LookingSubscription(self, gt, topics)
-
-
-def readable(row: Sequence[Any]) -> Sequence[Any]:
-    """A row of EVENT without format and key, which the library's rows have no place for.
-
-    Raises MapperDeserialisationError where the mapper could take its body for one of ours.
-    """
-    written, key_id, *event = row
-    try:
-        check_format(written, key_id)
-    except ValueError as error:
-        raise unreadable(event[0], event[1], event[2], error) from error
-    return event
 
 
 def raw(cursor: SQLiteCursor | sqlite3.Cursor) -> sqlite3.Connection:

@@ -15,7 +15,7 @@ from textwrap import dedent
 from perdure.domain.errors import JournalUnavailable, NotAJournal
 from perdure.domain.identity import DEFAULT_SHARDS
 from perdure.domain.journal import ENDED_STATES
-from perdure.infrastructure.errors import DamagedJournal
+from perdure.infrastructure.errors import DamagedJournal, no_keys
 from perdure.infrastructure.sqlite.translation import NEXT_STEP_WHEN_FOREIGN
 
 SCHEMA_VERSION = 1
@@ -30,7 +30,8 @@ TABLES = (
         journal_id TEXT NOT NULL,
         shards INTEGER NOT NULL,
         hash TEXT NOT NULL,
-        schema_version INTEGER NOT NULL
+        schema_version INTEGER NOT NULL,
+        encrypted INTEGER NOT NULL DEFAULT 0
     ) STRICT
     """,
     """
@@ -99,7 +100,7 @@ def create(connection: sqlite3.Connection, path: Path) -> None:
             for statement in TABLES:
                 connection.execute(dedent(statement).strip())
             connection.execute(
-                "INSERT INTO journal VALUES (lower(hex(randomblob(16))), ?, ?, ?)",
+                "INSERT INTO journal VALUES (lower(hex(randomblob(16))), ?, ?, ?, 0)",
                 (DEFAULT_SHARDS, HASH, SCHEMA_VERSION),
             )
         connection.execute("COMMIT")
@@ -208,3 +209,12 @@ def check(connection: sqlite3.Connection, path: Path | str) -> None:
                 f"{path}: a journal with {name} {found}, this version of Perdure reads {known}; "
                 f"{NEXT_STEP_WHEN_FOREIGN}, or use the version that made it"
             )
+
+
+def admit(connection: sqlite3.Connection, path: Path | str, *, seals: bool) -> None:
+    """Raises NoKeys where keys have to be: once some were given, they always have to be."""
+    [encrypted] = connection.execute("SELECT encrypted FROM journal").fetchone()
+    if encrypted and not seals:
+        raise no_keys(path)
+    if seals and not encrypted:
+        connection.execute("UPDATE journal SET encrypted = 1")

@@ -32,7 +32,8 @@ from perdure.domain.errors import (
 from perdure.domain.refusals import CannotCancel, CannotResolve
 from perdure.domain.retry import Retry
 from perdure.infrastructure.composition import connect, open_engine
-from perdure.infrastructure.errors import ForeignTransaction
+from perdure.infrastructure.errors import BadKeys, ForeignTransaction, NoKeys
+from perdure.infrastructure.keys import KeyFile, KeyRing, Keys
 from perdure.sagas.activity import Activity, activity
 from perdure.sagas.client import Client
 from perdure.sagas.compensation import Compensation
@@ -55,6 +56,7 @@ __all__ = [
     "Activity",
     "ActivityContext",
     "BadIdentity",
+    "BadKeys",
     "BodyDoesNotRest",
     "Busy",
     "CancelledExecution",
@@ -76,7 +78,11 @@ __all__ = [
     "HistoryEvent",
     "JournalInUse",
     "JournalUnavailable",
+    "KeyFile",
+    "KeyRing",
+    "Keys",
     "LostLease",
+    "NoKeys",
     "NonDeterministicWorkflow",
     "NotAJournal",
     "NotDone",

@@ -15,7 +15,15 @@ from uuid import uuid4
 
 import psycopg
 
-from perdure import Activity, EngineSettings, Handle, Workflow, WorkflowEngine, open_engine
+from perdure import (
+    Activity,
+    EngineSettings,
+    Handle,
+    KeyRing,
+    Workflow,
+    WorkflowEngine,
+    open_engine,
+)
 from perdure.domain.clock import Clock
 from perdure.domain.journal import Journal, Submission
 from perdure.infrastructure.clock import SystemClock, SystemRandomness
@@ -39,11 +47,12 @@ class Place(ABC):
         self,
         *workflows: Workflow[Any, Any],
         activities: Iterable[Activity[..., Any]] = (),
+        keys: KeyRing | None = None,
         **settings: Any,
     ) -> AbstractAsyncContextManager[WorkflowEngine]:
         """An engine on it, which by default stops at once."""
         chosen = EngineSettings(**{"stop_seconds": 0.0, **settings})
-        return open_engine(self.url, workflows, activities=activities, settings=chosen)
+        return open_engine(self.url, workflows, activities=activities, settings=chosen, keys=keys)
 
 
 class InMemory(Place):
@@ -85,10 +94,11 @@ class OnServer(Place):
         self,
         *workflows: Workflow[Any, Any],
         activities: Iterable[Activity[..., Any]] = (),
+        keys: KeyRing | None = None,
         **settings: Any,
     ) -> AbstractAsyncContextManager[WorkflowEngine]:
         return super().engine(
-            *workflows, activities=activities, **{"lease_seconds": 1.5, **settings}
+            *workflows, activities=activities, keys=keys, **{"lease_seconds": 1.5, **settings}
         )
 
     def crashed(self) -> "OnServer":
@@ -104,6 +114,10 @@ class OnServer(Place):
             connection.execute(
                 f"UPDATE {place.schema}.shard_lease AS mine SET epoch = theirs.epoch "
                 f"FROM {self.schema}.shard_lease AS theirs WHERE mine.shard = theirs.shard"
+            )
+            connection.execute(
+                f"UPDATE {place.schema}.journal "
+                f"SET encrypted = (SELECT encrypted FROM {self.schema}.journal)"
             )
         return place
 

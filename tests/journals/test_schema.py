@@ -20,7 +20,8 @@ ExecutionCompensated ExecutionCancelled
 
 SCHEMA = {
     "journal": "CREATE TABLE journal ( journal_id TEXT NOT NULL, shards INTEGER NOT NULL, "
-    "hash TEXT NOT NULL, schema_version INTEGER NOT NULL ) STRICT",
+    "hash TEXT NOT NULL, schema_version INTEGER NOT NULL, "
+    "encrypted INTEGER NOT NULL DEFAULT 0 ) STRICT",
     "events": "CREATE TABLE events ( notification_id INTEGER PRIMARY KEY AUTOINCREMENT, "
     "shard INTEGER NOT NULL, execution_id TEXT NOT NULL, version INTEGER NOT NULL, "
     "topic TEXT NOT NULL, body BLOB NOT NULL, epoch INTEGER NOT NULL, format INTEGER NOT NULL, "
@@ -53,23 +54,23 @@ async def test_tables_are_the_pinned_ones(sqlite: SQLiteStore) -> None:
 
 async def test_a_journal_says_what_it_is(sqlite: SQLiteStore) -> None:
     await (await sqlite.open()).close()
-    [(journal_id, shards, hash_name, schema_version)] = sqlite.execute("SELECT * FROM journal")
+    [(journal_id, *told)] = sqlite.execute("SELECT * FROM journal")
     assert re.fullmatch("[0-9a-f]{32}", str(journal_id))
-    assert (shards, hash_name, schema_version) == (256, "blake2b-64", 1)
+    assert told == [256, "blake2b-64", 1, 0]
     assert sqlite.execute("PRAGMA application_id") == [(0x50657264,)]
     assert sqlite.execute("PRAGMA journal_mode") == [("wal",)]
 
 
 def test_commits_are_synchronous_unless_told_otherwise(sqlite: SQLiteStore) -> None:
     for option, level in (("full", 2), ("normal", 1)):
-        connection = connect_writer(sqlite.path, option)  # type: ignore[arg-type]
+        connection = connect_writer(sqlite.path, option, seals=False)  # type: ignore[arg-type]
         assert connection.execute("PRAGMA synchronous").fetchone() == (level,)
         connection.close()
 
 
 def test_scans_walk_along_an_index(sqlite: SQLiteStore) -> None:
     """The number of executions that have ended does not slow a scan of those that have not."""
-    connection = connect_writer(sqlite.path, "full")
+    connection = connect_writer(sqlite.path, "full", seals=False)
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
     after = (NOON, "a")

@@ -20,7 +20,7 @@ def test_a_new_file_is_opened_once_the_other_process_lets_go_of_it(tmp_path: Pat
     other.execute("BEGIN IMMEDIATE")
     let_go = threading.Timer(SECONDS, other.execute, ["COMMIT"])
     let_go.start()
-    sender = connect_sender(path, "full")
+    sender = connect_sender(path, "full", seals=False)
     assert sender.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     sender.close()
     let_go.join()

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from perdure import WorkflowEngine, open_engine, workflow
 from perdure.domain.errors import JournalError, JournalInUse, JournalUnavailable
 from perdure.infrastructure.sqlite import journal as journals
+from perdure.infrastructure.sqlite.connection import Synchronous
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
 from perdure.infrastructure.sqlite.lock import EngineLock
 from tests.journals.stores import SQLiteStore
@@ -109,9 +110,9 @@ async def test_a_cancelled_open_keeps_the_lock_until_its_thread_is_done(
 ) -> None:
     connect = journals.connect_writer
 
-    def slow(*arguments: object) -> sqlite3.Connection:
+    def slow(path: Path, synchronous: Synchronous, *, seals: bool) -> sqlite3.Connection:
         gate.wait()
-        return connect(*arguments)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        return connect(path, synchronous, seals=seals)
 
     monkeypatch.setattr(journals, "connect_writer", slow)
     opening = asyncio.create_task(sqlite.open())
