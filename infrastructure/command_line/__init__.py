@@ -13,6 +13,7 @@ from perdure import PerdureError, __version__
 from perdure.infrastructure.command_line.demonstration import demo
 from perdure.infrastructure.command_line.doctor import doctor
 from perdure.infrastructure.command_line.history import history
+from perdure.infrastructure.command_line.key_rings import keys
 from perdure.infrastructure.command_line.listing import list_executions
 from perdure.infrastructure.command_line.migration import migrate
 from perdure.infrastructure.command_line.orders import cancel, resolve, resume
@@ -46,6 +47,7 @@ def program() -> typer.Typer:
     commands.command("resolve", rich_help_panel="Step in")(resolve)
     commands.command("migrate", rich_help_panel="Keep")(migrate)
     commands.command("doctor", rich_help_panel="Keep")(doctor)
+    commands.command("keys", rich_help_panel="Keep")(keys)
     return commands
 
 
