@@ -14,6 +14,7 @@ from rich.table import Table
 from benchmarks import program
 from benchmarks.branches import hold, in_own_process, memory
 from benchmarks.crash import crash
+from benchmarks.encryption import RING, pairs
 from benchmarks.figures import Figures
 from benchmarks.machine import place_for
 from benchmarks.operators import Parked, resolved, serve_parked
@@ -79,6 +80,7 @@ def measure_throughput(
     in_threads: InThreads = False,
     in_flight: InFlight = 0,
     duplicates: Duplicates = 0,
+    encrypted: Annotated[bool, typer.Option("--encrypted", help="With keys.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Workflows a second, all started at once."""
@@ -90,6 +92,7 @@ def measure_throughput(
                 workflows,
                 in_flight=in_flight or workflows,
                 duplicates_percent=duplicates,
+                keys=RING if encrypted else None,
             )
         )
     show(figures, as_json=as_json)
@@ -237,6 +240,20 @@ def measure_runners(
 ) -> None:
     """Workflows a second of several runners on one server, each with a journal of its own."""
     show(curve(journal, [int(number) for number in numbers.split(",")], workflows), as_json=as_json)
+
+
+@app.command("encryption")
+def measure_encryption(
+    *,
+    journal: Journal = "sqlite",
+    workflows: Workflows = 5000,
+    count: Annotated[int, typer.Option("--pairs", min=1, help="Runs of each kind.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Workflows a second, and CPU time, with keys and without, in turn, and their ratios."""
+    if journal.startswith("memory"):
+        raise typer.BadParameter("a journal in memory is never encrypted; use sqlite")
+    show(pairs(journal, workflows, count), as_json=as_json)
 
 
 @app.command("hashes")

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from benchmarks.workflow import Payment, ProcessPayment
-from perdure import EngineSettings, WorkflowEngine, open_engine
+from perdure import EngineSettings, KeyRing, WorkflowEngine, open_engine
 
 GC_THRESHOLDS = (50_000, 20, 100)
 WARM_UP = 20
@@ -82,8 +82,10 @@ def engine_settings(in_flight: int, branches: int = 1) -> EngineSettings:
 
 
 @asynccontextmanager
-async def open_worker(url: str, payment: Payment, in_flight: int) -> AsyncIterator[Worker]:
+async def open_worker(
+    url: str, payment: Payment, in_flight: int, keys: KeyRing | None = None
+) -> AsyncIterator[Worker]:
     """An engine in which this many payments may run at once."""
     settings = engine_settings(in_flight)
-    async with open_engine(url, [payment], settings=settings) as engine:
+    async with open_engine(url, [payment], settings=settings, keys=keys) as engine:
         yield Worker(engine, payment)

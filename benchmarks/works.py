@@ -6,6 +6,7 @@ from benchmarks.figures import Figures, line, percentile_ms
 from benchmarks.machine import Disk, Place, peak_rss_mib
 from benchmarks.worker import Worker, open_worker, patient_collector
 from benchmarks.workflow import Payment
+from perdure import KeyRing
 
 
 class Costs:
@@ -26,11 +27,17 @@ class Costs:
 
 
 async def throughput(
-    place: Place, payment: Payment, count: int, *, in_flight: int, duplicates_percent: int
+    place: Place,
+    payment: Payment,
+    count: int,
+    *,
+    in_flight: int,
+    duplicates_percent: int,
+    keys: KeyRing | None = None,
 ) -> Figures:
     """All started at once; `wf_s` counts each workflow once, however often it was asked for."""
     with patient_collector():
-        async with open_worker(place.url, payment, in_flight) as worker:
+        async with open_worker(place.url, payment, in_flight, keys=keys) as worker:
             await worker.warm_up()
             costs = Costs(worker)
             seconds = await worker.run_all(count, duplicates_percent=duplicates_percent)

@@ -168,6 +168,13 @@ def test_hashes_compare_many_in_flight_with_few(monkeypatch: pytest.MonkeyPatch)
     assert figures["ratio"] > 0
 
 
+def test_encryption_is_measured_against_none_in_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    figures = told("encryption", "--workflows", "4", "--pairs", "2")
+    assert len(figures["wf_s_ratios"]) == len(figures["worker_cpu_ms_per_wf_ratios"]) == 2
+    assert figures["wf_s_encrypted"] > 0
+
+
 def test_the_program_waits_while_its_costs_are_read() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.payment", "latency", "2"],
