@@ -32,6 +32,7 @@ async def main():
 sys.stdin.readline()
 asyncio.run(main())
 """
+OPENS_AND_TELLS = f"{OPENS}\nprint('alembic' in sys.modules)"
 MIGRATES = """
 import sys
 from perdure.infrastructure.postgres.address import database_of
@@ -208,6 +209,12 @@ def test_a_dry_run_of_an_older_journal_does_the_rest_of_it(
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(plan.sql.encode())
     assert versions(postgres) == NOW
+
+
+@pytest.mark.faults
+def test_opening_a_journal_that_is_current_does_not_pay_for_migrations(url: str) -> None:
+    assert at_once(OPENS_AND_TELLS, url, times=1) == ["True"]
+    assert at_once(OPENS_AND_TELLS, url, times=1) == ["False"]
 
 
 @pytest.mark.faults
