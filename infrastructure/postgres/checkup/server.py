@@ -60,7 +60,8 @@ def connections(connection: Connection, _: Statements) -> Iterator[Finding]:
     [(used, allowed)] = connection.execute(CONNECTIONS).fetchall()
     told = f"{used} of {allowed} are in use"
     if used >= allowed * FULL:
-        yield warning("connections", told, "raise max_connections; an engine takes 4, a client 3")
+        next_step = "raise max_connections; an engine takes up to 6, a client 3"
+        yield warning("connections", told, next_step)
     else:
         yield ok("connections", told)
 
