@@ -38,8 +38,13 @@ def connect_writer(path: Path, synchronous: Synchronous, *, seals: bool) -> sqli
     return checked(path, f"{path.as_uri()}?mode=rwc", set_up)
 
 
-def connect_sender(path: Path, synchronous: Synchronous, *, seals: bool) -> sqlite3.Connection:
-    """The connection of a client that posts; makes the journal if the file is empty or missing."""
+def connect_sender(
+    path: Path, synchronous: Synchronous, *, seals: bool | None
+) -> sqlite3.Connection:
+    """The connection of a client that posts; makes the journal if the file is empty or missing.
+
+    `seals`: whether it encrypts; None for one that posts nothing.
+    """
 
     def set_up(connection: sqlite3.Connection) -> None:
         if schema.application_of(connection) != schema.APPLICATION_ID:
@@ -48,7 +53,8 @@ def connect_sender(path: Path, synchronous: Synchronous, *, seals: bool) -> sqli
         set_up_writing(connection, path, synchronous)
         connection.execute("PRAGMA busy_timeout = 0")
         begin(connection)  # only that tells whether the file may be written
-        schema.admit(connection, path, seals=seals)
+        if seals is not None:
+            schema.admit(connection, path, seals=seals)
         connection.execute("COMMIT")
 
     return checked(path, f"{path.as_uri()}?mode=rwc", set_up)

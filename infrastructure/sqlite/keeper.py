@@ -35,7 +35,7 @@ class SQLiteKeeper:
     def migrate(self, roles: Sequence[str] = ()) -> Migration:
         self._refuse(roles)
         before = self._version()
-        connect_sender(self._path, "full").close()  # makes it, or checks it
+        connect_sender(self._path, "full", seals=None).close()  # makes it, or checks it
         return Migration(before, schema.SCHEMA_VERSION)
 
     def planned(self, roles: Sequence[str] = ()) -> Migration:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from perdure import ExecutionParked, Failure, Handle, WorkflowEngine
-from perdure.domain.errors import JournalInUse, JournalUnavailable
+from perdure.domain.errors import JournalInUse, JournalUnavailable, LostLease
 from perdure.domain.journal import Journal, Scan, Submission
 from perdure.infrastructure.clock import SystemClock, SystemRandomness
 from perdure.infrastructure.journals import open_journal
@@ -62,11 +62,11 @@ async def work(url: str, orders: range, hold: str) -> None:
 
 
 async def patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Over a server that is away for a while."""
+    """Over a server that is away for a while, and a lease that was lost meanwhile."""
     while True:
         try:
             return await call()
-        except JournalUnavailable:
+        except (JournalUnavailable, LostLease):
             await asyncio.sleep(0.05)
 
 
