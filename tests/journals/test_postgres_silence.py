@@ -112,6 +112,7 @@ async def test_a_journal_closes_though_the_lease_cannot_be_asked_for(
             await journal.lease.changed()
     async with asyncio.timeout(2):  # its thread waits for three seconds from now on
         await journal.close()
+    assert not journal.lease.held
 
 
 async def test_what_the_server_is_at_work_on_yet_is_settled_before_it_is_read_back(
@@ -177,7 +178,7 @@ async def test_a_listener_to_whom_nothing_comes_any_more_connects_anew(
         await news.heard()  # it listens
         proxy.swallow_replies()
         server.execute("SELECT pg_notify(%s, '')", (f"{server.schema}.mail",))
-        await asyncio.to_thread(proxy.lost.wait, PATIENCE_SECONDS)
+        assert await asyncio.to_thread(proxy.lost.wait, PATIENCE_SECONDS)
         proxy.swallows_no_more()
         await news.heard()  # it listens again
     listener.close()
