@@ -165,9 +165,11 @@ class Keeper:
         await self._tell_awaited()
 
     async def _tell_awaited(self) -> None:
+        """Of what is not in memory: what is tells by itself, and its row may be of before."""
         awaited = self._residents.waiters.awaited
         if awaited:
-            await self._tell((await self._journal.rows(awaited)).values())
+            rows = (await self._journal.rows(awaited)).values()
+            await self._tell([row for row in rows if row.execution_id not in self._residents.live])
 
     async def _tell(self, rows: Iterable[IndexRow]) -> None:
         """Tells whoever waits of those that are parked or have ended."""

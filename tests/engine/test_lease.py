@@ -12,6 +12,7 @@ from perdure.domain.states import Running
 from perdure.sagas import keeper
 from tests.engine.places import OnServer
 from tests.engine.shop import look_up, world
+from tests.engine.test_server_clock import check_contiguous
 
 
 @workflow(key=str)
@@ -31,6 +32,16 @@ def expire(server: OnServer) -> None:
     """Lets the lease of whoever has it run out at once."""
     with psycopg.connect(server.database) as connection:
         connection.execute(f"UPDATE {server.schema}.runner SET expires_at = clock_timestamp()")
+
+
+def taken_over(server: OnServer) -> None:
+    """Lets the lease run out, and returns when it was taken by one or the other."""
+    epochs = f"SELECT max(epoch) FROM {server.schema}.shard_lease"
+    with psycopg.connect(server.database, autocommit=True) as connection:
+        before = connection.execute(epochs).fetchone()
+        expire(server)
+        while connection.execute(epochs).fetchone() == before:
+            pass
 
 
 async def opened(server: OnServer, entered: asyncio.Event, left: asyncio.Event) -> WorkflowEngine:
@@ -107,6 +118,35 @@ async def test_what_the_other_ended_last_is_told_when_the_lease_is_back(
         left.set()
         await second
         assert await asyncio.wait_for(waiting, 10) == "the price, the stock"
+
+
+async def test_three_engines_that_take_over_from_each_other_record_nothing_twice(
+    server: OnServer,
+) -> None:
+    # behaviours 1, 49, 50
+    done = asyncio.Event()
+
+    async def work() -> None:
+        async with server.engine(two_steps):
+            await done.wait()
+
+    async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
+        for _ in range(3):
+            tasks.create_task(work())
+        async with connect(server.url) as client:
+            for turn in range(5):
+                ends = [client.execute(two_steps, f"o-{turn}-{number}") for number in range(5)]
+                ordered = asyncio.gather(*ends)
+                await asyncio.to_thread(taken_over, server)
+                assert await ordered == ["the price, the stock"] * 5
+        done.set()
+    check_contiguous(server)
+    with psycopg.connect(server.database) as connection:
+        events = connection.execute(
+            f"SELECT shard, epoch FROM {server.schema}.events ORDER BY shard, position"
+        ).fetchall()
+    assert events == sorted(events), "one that was taken over appended"
+    assert len({epoch for _, epoch in events}) > 2
 
 
 @pytest.mark.parametrize("hours", [1, -1])
