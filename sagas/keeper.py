@@ -44,6 +44,7 @@ class Keeper:
         self._next_begin = NEVER  # of those that are to begin later
         self._next_look = 0  # at them, whether or not one is known to be due
         self._swept = False
+        self._away = False  # somebody else had the lease
         self._doubtful: list[str] = []
         self._doubts: Counter[str] = Counter()  # how often, lately
         self.backlog = True
@@ -111,6 +112,7 @@ class Keeper:
                 else:
                     pause = min(pause, OTHERS_SECONDS)
                     self._swept, self._next_look, self.backlog = False, 0, True
+                    self._away = True
                     await self._hear_of_others()
             except JournalUnavailable as error:
                 log.error("%s; looked through again in a second", error)
@@ -128,8 +130,9 @@ class Keeper:
         """Takes up what needs somebody. Whether to look again at once: there is room for more."""
         if not self._swept:
             await self._sweep()
-            await self._tell_awaited()  # another engine may have ended it since the last look
-            self._swept = True
+            if self._away:  # what another engine ended since the last look
+                await self._tell_awaited()
+            self._swept, self._away = True, False
         await self._read_doubtful()
         await self._wake_sleepers()
         await self._begin_waiting()

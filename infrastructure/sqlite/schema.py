@@ -118,7 +118,7 @@ def script() -> str:
     ]
     parts.append(
         "INSERT INTO journal VALUES "
-        f"(lower(hex(randomblob(16))), {DEFAULT_SHARDS}, '{HASH}', {SCHEMA_VERSION})"
+        f"(lower(hex(randomblob(16))), {DEFAULT_SHARDS}, '{HASH}', {SCHEMA_VERSION}, 0)"
     )
     return "".join(f"{each};\n" for each in ("BEGIN EXCLUSIVE", *parts, "COMMIT"))
 

@@ -39,7 +39,7 @@ async def test_it_is_durable_at_once_and_begins_then(place: Place) -> None:
 
 
 async def test_a_client_may_say_when(place: Place) -> None:
-    at = in_seconds(0.4)
+    at = in_seconds(1.5)
     async with connect(place.url) as client, asyncio.timeout(PATIENCE_SECONDS):
         handle = await client.start(tells_its_time, "o-1", start_at=at)
         async with place.engine(tells_its_time):

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from perdure.infrastructure.journals import open_journal
+from perdure.infrastructure.postgres import neighbour
 from perdure.infrastructure.postgres.neighbour import is_gone, this_process
 from tests.journals.stores import PostgresStore
 
@@ -94,7 +95,7 @@ def test_what_the_system_does_not_tell_is_not_gone(monkeypatch: pytest.MonkeyPat
     """As another user's process where /proc hides it."""
     mine = this_process()
     assert mine is not None
-    monkeypatch.setattr("perdure.infrastructure.postgres.neighbour._fields", hidden)
+    monkeypatch.setattr(neighbour, "_fields", hidden)
     assert this_process() is None
     assert not is_gone(mine)
 
