@@ -19,6 +19,7 @@ RIGHTS = {
     "runner_writer": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "shard_lease": ("SELECT", "UPDATE"),
 }
+MARK = ("journal", "encrypted")  # the one column there that engines and clients with keys set
 FORBIDDEN = ("UPDATE", "DELETE", "TRUNCATE")  # on events
 SEQUENCE = "events_notification_id_seq"  # whose last number the readers of `eventsourcing` ask for
 
@@ -33,7 +34,8 @@ def granting(database: Database, role: str) -> list[str]:
     ]
     for table, rights in RIGHTS.items():
         statements.append(f"GRANT {', '.join(rights)} ON {schema}.{table} TO {name}")
-    statements.append(f"GRANT UPDATE (encrypted) ON {schema}.journal TO {name}")  # by `admit`
+    table, column = MARK
+    statements.append(f"GRANT UPDATE ({column}) ON {schema}.{table} TO {name}")
     statements.append(f"GRANT SELECT ON SEQUENCE {schema}.{SEQUENCE} TO {name}")
     statements.append(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {name}")
     return statements

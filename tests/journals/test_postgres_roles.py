@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from perdure import connect, open_engine
+from perdure import Keys, NoKeys, connect, open_engine
 from perdure.domain.errors import JournalError, JournalUnavailable
 from perdure.domain.journal import Scan
 from perdure.infrastructure.journals import open_journal
@@ -164,6 +164,18 @@ def test_the_doctor_names_each_right_that_a_role_lacks(
         assert lacks.verdict is Verdict.FAILED
         assert f"{right} on {table}" in lacks.told or "lacks a right" in lacks.next_step
         execute(postgres.url, f"GRANT {right} ON shop.{table} TO {role}")
+    execute(postgres.url, f"REVOKE UPDATE (encrypted) ON shop.journal FROM {role}")
+    [lacks] = [each for each in keeper.examine() if each.check == "rights"]
+    assert "lacks UPDATE (encrypted) on journal" in lacks.told
+
+
+async def test_an_engine_with_keys_runs_by_a_granted_role(granted: str) -> None:
+    # behaviour 64
+    keys = Keys({"2026-11": bytes(32)})
+    async with open_engine(granted, [buy_lamp], keys=keys) as engine:
+        await engine.start(buy_lamp, BuyLamp(order_id="o-1"))
+    with pytest.raises(NoKeys):
+        await open_journal(granted)
 
 
 def test_a_role_that_is_not_there_is_told_before_anything_is_done(postgres: Database) -> None:

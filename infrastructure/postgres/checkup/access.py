@@ -6,11 +6,12 @@ from psycopg import sql
 
 from perdure.infrastructure.keeping import Finding, failed, ok, warning
 from perdure.infrastructure.postgres.connection import Connection
-from perdure.infrastructure.postgres.granting import FORBIDDEN, RIGHTS
+from perdure.infrastructure.postgres.granting import FORBIDDEN, MARK, RIGHTS
 from perdure.infrastructure.postgres.log import Statements
 
 PROBE = "perdure_doctor"
 MAY = "SELECT has_table_privilege(%s::regclass, %s)"
+MAY_MARK = "SELECT has_column_privilege(%s::regclass, %s, 'UPDATE')"
 FUNCTIONS = """
     SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM pg_catalog.pg_proc
     WHERE proname = 'append' AND pronamespace = %s::regnamespace
@@ -52,6 +53,10 @@ def rights(connection: Connection, statements: Statements) -> Iterator[Finding]:
         if not may(connection, statements, table, right)
     ]
     quoted = sql.Identifier(statements.schema).as_string(None)
+    table, column = MARK
+    marked = connection.execute(MAY_MARK, (f"{quoted}.{table}", column)).fetchall()
+    if marked != [(True,)]:
+        missing.append(f"UPDATE ({column}) on {table}")
     [(callable_,)] = connection.execute(FUNCTIONS, (quoted,)).fetchall()
     if callable_ is False:
         missing.append("EXECUTE on append")
