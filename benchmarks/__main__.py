@@ -8,22 +8,18 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks import program
 from benchmarks.branches import hold, in_own_process, memory
+from benchmarks.costs import costs
 from benchmarks.crash import crash
 from benchmarks.encryption import RING, pairs
-from benchmarks.figures import Figures
 from benchmarks.machine import place_for
+from benchmarks.on_servers import app as on_servers
 from benchmarks.operators import Parked, resolved, serve_parked
+from benchmarks.options import AsJson, Duplicates, InFlight, InThreads, Journal, Workflows, show
 from benchmarks.orders import orders, serve
 from benchmarks.replaying import replays
-from benchmarks.runners import curve
-from benchmarks.schemas import KINDS
-from benchmarks.server import copies, disk
-from benchmarks.waiting import waiting
 from benchmarks.workflow import Shape, payment
 from benchmarks.works import latency, throughput
 
@@ -33,43 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-
-
-def on_a_server(journal: str) -> str:
-    if not journal.startswith(KINDS):
-        raise typer.BadParameter("this is measured on PostgreSQL: give postgresql://host/database")
-    return journal
-
-
-Journal = Annotated[
-    str,
-    typer.Option(
-        help="memory, sqlite (a temporary file in TMPDIR), or an address; at postgresql://... a "
-        "schema is made for the run and dropped."
-    ),
-]
-ServerJournal = Annotated[
-    str, typer.Option("--journal", callback=on_a_server, help="postgresql://host/database")
-]
-Workflows = Annotated[int, typer.Option(min=1, help="How many workflows are measured.")]
-InThreads = Annotated[bool, typer.Option("--sync", help="Sync activities, run in threads.")]
-InFlight = Annotated[
-    int, typer.Option(min=0, help="max_in_flight of the engine; 0: as many as are started.")
-]
-Duplicates = Annotated[
-    int, typer.Option(min=0, max=100, help="Percent that are asked for a second time.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the line of JSON alone.")]
-
-
-def show(figures: Figures, *, as_json: bool) -> None:
-    if not as_json:
-        table = Table("figure", "value", title=f"{figures['work']}, {figures['n']} workflows")
-        for name, value in figures.items():
-            if value is not None:
-                table.add_row(name, str(value))
-        Console(stderr=True).print(table)
-    print(json.dumps(figures), flush=True)
+app.add_typer(on_servers)
 
 
 @app.command("throughput")
@@ -111,6 +71,16 @@ def measure_latency(
     with place_for(journal) as place:
         work = payment(Shape(in_threads=in_threads))
         figures = asyncio.run(latency(place, work, workflows, in_flight=in_flight or workflows))
+    show(figures, as_json=as_json)
+
+
+@app.command("costs")
+def measure_costs(
+    *, journal: Journal = "sqlite", workflows: Workflows = 5000, as_json: AsJson = False
+) -> None:
+    """Microseconds of CPU for each workflow: of the loop, the writer's thread, the server."""
+    with place_for(journal) as place:
+        figures = asyncio.run(costs(place, payment(Shape()), workflows))
     show(figures, as_json=as_json)
 
 
@@ -190,56 +160,6 @@ def measure_replay(
     with place_for(journal) as place:
         figures = asyncio.run(replays(place, payment(Shape()), workflows))
     show(figures, as_json=as_json)
-
-
-@app.command("copy")
-def measure_copy(
-    *, journal: ServerJournal, workflows: Workflows = 5000, as_json: AsJson = False
-) -> None:
-    """Events a second beside a COPY of the same rows into the same server, in the same run."""
-    with place_for(journal) as place:
-        figures = asyncio.run(copies(place, payment(Shape()), workflows))
-    show(figures, as_json=as_json)
-
-
-@app.command("disk")
-def measure_disk(
-    *, journal: ServerJournal, workflows: Workflows = 5000, as_json: AsJson = False
-) -> None:
-    """Bytes for each workflow after VACUUM FULL, tables and indices told apart."""
-    with place_for(journal) as place:
-        figures = asyncio.run(disk(place, payment(Shape()), workflows))
-    show(figures, as_json=as_json)
-
-
-@app.command("waiting")
-def measure_waiting(
-    *,
-    journal: ServerJournal,
-    workflows: Workflows = 2000,
-    few: Annotated[int, typer.Option(min=1, help="Waiting executions in one journal.")] = 10_000,
-    many: Annotated[int, typer.Option(min=1, help="And in the other.")] = 1_000_000,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 3,
-    as_json: AsJson = False,
-) -> None:
-    """Milliseconds of an append beside few and many executions that wait, in turn."""
-    work = payment(Shape())
-    figures = asyncio.run(waiting(journal, work, workflows, few=few, many=many, rounds=rounds))
-    show(figures, as_json=as_json)
-
-
-@app.command("runners")
-def measure_runners(
-    *,
-    journal: ServerJournal,
-    workflows: Workflows = 5000,
-    numbers: Annotated[
-        str, typer.Option("--runners", help="How many processes at once, one after another.")
-    ] = "1,2,4",
-    as_json: AsJson = False,
-) -> None:
-    """Workflows a second of several runners on one server, each with a journal of its own."""
-    show(curve(journal, [int(number) for number in numbers.split(",")], workflows), as_json=as_json)
 
 
 @app.command("encryption")

@@ -61,6 +61,14 @@ def test_appends_beside_few_and_many_that_wait_are_told(postgres_database: str) 
     )
 
 
+@pytest.mark.parametrize("journal", ["sqlite", "postgres"])
+def test_where_the_time_goes_is_told(journal: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue("postgres_database") if journal == "postgres" else journal
+    figures = told("costs", "--workflows", "200", "--journal", url)
+    assert figures["loop_us_per_wf"] > 0
+    assert figures["wall_us_per_wf"] > 0
+
+
 def test_several_runners_on_one_server_are_told(postgres_database: str) -> None:
     options = ("--runners", "1,2", "--journal", postgres_database)
     figures = told("runners", "--workflows", "5", *options)
