@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from benchmarks.workflow import Payment, ProcessPayment
 from perdure import EngineSettings, KeyRing, WorkflowEngine, open_engine
 
-GC_THRESHOLDS = (50_000, 20, 100)
+GC_THRESHOLDS = (200_000, 20, 100)
 WARM_UP = 20
 
 
