@@ -14,7 +14,9 @@ from perdure.infrastructure.postgres.connection import Database
 from perdure.infrastructure.postgres.ear import hint
 from perdure.infrastructure.postgres.link import Link
 
+NEVER = float("-inf")
 VISIT_SECONDS = 30.0
+RECENT_SECONDS = 2.0  # longer than a visit takes to be heard
 APART_SECONDS = 0.003
 
 
@@ -24,24 +26,32 @@ class Hints:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._clock = SteadyClock()
-        self._visited: float | None = None
+        self._visited = self._stored = NEVER
+        self._starting = threading.Lock()
         self._changed = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def visited(self) -> None:
-        """Somebody is there who may wait for news."""
-        self._visited = self._clock.seconds()
+        """Somebody is there who may wait for news; of what was stored just now too."""
+        now = self._clock.seconds()
+        before, self._visited = self._visited, now
+        if now - before >= VISIT_SECONDS and now - self._stored < RECENT_SECONDS:
+            self._tell()
 
     def changed(self) -> None:
-        """Something was stored that others may wait for; for the writer's thread."""
-        visited = self._visited
-        if visited is not None and self._clock.seconds() - visited < VISIT_SECONDS:
+        """Something was stored that others may wait for."""
+        self._stored = self._clock.seconds()
+        if self._stored - self._visited < VISIT_SECONDS:
+            self._tell()
+
+    def _tell(self) -> None:
+        with self._starting:
             if self._thread is None:
                 name = f"{self._database.shown} (telling)"
                 self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
                 self._thread.start()
-            self._changed.set()
+        self._changed.set()
 
     def _serve(self) -> None:
         link = Link(self._database, "telling")

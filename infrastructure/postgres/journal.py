@@ -174,6 +174,8 @@ class PostgresJournal(Reading):
             low = page[-1].arrival
         found = found[:limit]
         self._given.update(each.arrival for each in found)
+        if found:  # whoever has posted may wait, and may have been heard by nobody yet
+            self._hints.visited()
         return found
 
     def _open(self, after: int, limit: int, connection: Connection) -> list[Envelope]:

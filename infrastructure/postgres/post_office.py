@@ -15,7 +15,7 @@ from perdure.domain.mailbox import Envelope
 from perdure.infrastructure.news import News
 from perdure.infrastructure.postgres import mailbox, schema
 from perdure.infrastructure.postgres.connection import Connection, Database
-from perdure.infrastructure.postgres.ear import Ear, channel, hint
+from perdure.infrastructure.postgres.ear import CONNECTED, Ear, channel, hint
 from perdure.infrastructure.postgres.link import Link
 from perdure.infrastructure.postgres.reading import Reading
 from perdure.infrastructure.postgres.translation import translated
@@ -127,7 +127,7 @@ class PostgresPostOffice(Reading):
                 await self._news.heard()
 
     def _heard(self, kind: str) -> None:
-        if kind == "call":  # an engine asks who waits
+        if kind in ("call", CONNECTED):  # an engine asks who waits, or may have asked before
             self._visited = NEVER
         self._news.tell()
 

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 
 from perdure import connect
+from perdure.infrastructure.postgres.address import database_of
+from perdure.infrastructure.postgres.hints import Hints
 from tests.engine.places import OnServer
 from tests.engine.shop import ProcessPayment, process_payment, world
 
@@ -63,3 +65,15 @@ async def test_where_nobody_waits_nobody_is_told(server: OnServer) -> None:
             assert await engine.execute(process_payment, request)
         assert connected(server, "writer")
         assert not connected(server, "telling")
+
+
+async def test_who_comes_right_after_a_change_is_told_of_it(server: OnServer) -> None:
+    async with server.engine(process_payment):
+        pass
+    hints = Hints(database_of(server.url))
+    try:
+        hints.changed()  # by the engine's writer, before the visit was heard
+        hints.visited()
+        await until_connected(server, "telling")
+    finally:
+        hints.close()
