@@ -13,7 +13,7 @@ from tests.properties.checks import check_play
 from tests.properties.plays import Fault, play
 
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited")
-QUICK, MANY, MANY_CHUNKS = 30, 400, 8
+QUICK, MANY, MANY_CHUNKS = 12, 240, 6
 Place = Callable[[str, Call], Stored]
 FAULTS = ((), (Fault(1, "crash before"),), (Fault(2, "crash after"), Fault(4, "unavailable")))
 

@@ -16,8 +16,8 @@ from tests.properties.checks import KINDS, check_faults
 
 # A body that is left while it makes coroutines never awaits some of them: no effect, and no leak.
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited")
-QUICK, QUICK_CHUNKS = 272, 4
-MANY, MANY_CHUNKS = 5_000, 50
+QUICK, QUICK_CHUNKS = 136, 4
+MANY, MANY_CHUNKS = 3_000, 30
 SEEDED = "74974d37a99f1505"  # of the first 200 seeds; another generator makes others
 Tell = Callable[[str, object], None]
 
