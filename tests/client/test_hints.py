@@ -73,6 +73,7 @@ async def test_who_comes_right_after_a_change_is_told_of_it(server: OnServer) ->
     hints = Hints(database_of(server.url))
     try:
         hints.changed()  # by the engine's writer, before the visit was heard
+        assert not connected(server, "telling")
         hints.visited()
         await until_connected(server, "telling")
     finally:

@@ -20,8 +20,10 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 EMPTY = "template0"  # of the server's own templates the one that nobody can have changed
-# By copies of files: what goes through the log has to be written out by the drop after it.
-CREATE = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+CREATE = SQL("CREATE DATABASE {} TEMPLATE {}")
+# By copies of files: what goes through the log has to be written out by the drop after it. Before
+# PostgreSQL 15 there was nothing else.
+BY_FILES, CHOSEN_FROM = SQL(" STRATEGY FILE_COPY"), 150_000
 DROP = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
 ENDING_MILLISECONDS = 5_000
 
@@ -102,7 +104,10 @@ class Databases:
 
     def _create(self, template: str) -> Database:
         name = next(self._names)
-        self._connection.execute(CREATE.format(Identifier(name), Identifier(template)))
+        statement = CREATE.format(Identifier(name), Identifier(template))
+        if self._connection.info.server_version >= CHOSEN_FROM:
+            statement += BY_FILES
+        self._connection.execute(statement)
         return Database(urlsplit(self._url)._replace(path=f"/{name}").geturl())
 
     def _drop(self, database: Database) -> None:

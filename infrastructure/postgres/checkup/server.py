@@ -8,7 +8,7 @@ from perdure.infrastructure.postgres import lease
 from perdure.infrastructure.postgres.connection import Connection
 from perdure.infrastructure.postgres.log import Statements
 
-OLDEST, OLDEST_TRIED, NEWEST_TRIED = 14, 15, 18
+OLDEST, NEWEST_TRIED = 14, 18
 SECOND = 1_000_000
 APART_SECONDS = 2
 FULL = 0.8  # of the connections that the server allows
@@ -29,9 +29,9 @@ CONNECTIONS = """
 def version(connection: Connection, _: Statements) -> Iterator[Finding]:
     name, found = "server version", connection.info.server_version // 10_000
     if found < OLDEST:
-        yield failed(name, str(found), f"use PostgreSQL {OLDEST_TRIED} or later")
-    elif not OLDEST_TRIED <= found <= NEWEST_TRIED:
-        tried = f"{OLDEST_TRIED} to {NEWEST_TRIED}"
+        yield failed(name, str(found), f"use PostgreSQL {OLDEST} or later")
+    elif found > NEWEST_TRIED:
+        tried = f"{OLDEST} to {NEWEST_TRIED}"
         yield warning(name, str(found), f"Perdure was tried on {tried}: use one of these")
     else:
         yield ok(name, str(found))
