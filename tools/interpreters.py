@@ -97,4 +97,5 @@ def _candidates() -> Iterator[str]:
             if found := which(name, path=folder):
                 yield found
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    yield from map(str, sorted(pyenv.glob("versions/3.*/bin/python")))
+    if os.access(pyenv, os.R_OK | os.X_OK):  # it may be another user's
+        yield from map(str, sorted(pyenv.glob("versions/3.*/bin/python")))
