@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from itertools import count
+from itertools import count, islice
 from threading import Barrier
 
 import psycopg
@@ -77,7 +77,8 @@ def store(postgres_database: str) -> Iterator[PostgresStore]:
 
 @pytest.fixture
 def three(store: PostgresStore) -> Iterator[list[Contender]]:
-    names = (payment(number) for number in count() if shard_of(payment(number)) == SHARD)
+    of_the_shard = (payment(each) for each in count() if shard_of(payment(each)) == SHARD)
+    names = iter(list(islice(of_the_shard, 5 * ROUNDS)))  # for threads, which a generator is not
     with ExitStack() as stack:
         three = [Contender(store, names) for _ in range(3)]
         for each in three:
