@@ -1,4 +1,4 @@
-"""The keeper of a journal in a SQLite file. It has one version, and nobody to give rights to."""
+"""The keeper of a journal in a SQLite file. Nobody there is to be given rights."""
 
 import os
 import shutil
@@ -35,12 +35,19 @@ class SQLiteKeeper:
     def migrate(self, roles: Sequence[str] = ()) -> Migration:
         self._refuse(roles)
         before = self._version()
+        if before in schema.MIGRATIONS:
+            self._migrate(before)
         connect_sender(self._path, "full", seals=None).close()  # makes it, or checks it
         return Migration(before, schema.SCHEMA_VERSION)
 
     def planned(self, roles: Sequence[str] = ()) -> Migration:
         self._refuse(roles)
-        if self._version():
+        version = self._version()
+        if version in schema.MIGRATIONS:
+            parts = ("BEGIN EXCLUSIVE", *schema.migration(version), "COMMIT")
+            sql = "".join(f"{each};\n" for each in parts)
+            return Migration(version, schema.SCHEMA_VERSION, sql)
+        if version:
             connect_visitor(self._path).close()
             return Migration(schema.SCHEMA_VERSION, schema.SCHEMA_VERSION)
         return Migration(0, schema.SCHEMA_VERSION, schema.script())
@@ -77,7 +84,26 @@ class SQLiteKeeper:
             return sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
 
     def _version(self) -> int:
-        return schema.SCHEMA_VERSION if schema.check_header(self._path) else 0
+        if not schema.check_header(self._path):
+            return 0
+        with translated(self._path, "examining"), closing(self._visit()) as connection:
+            return schema.version_of(connection)
+
+    def _migrate(self, before: int) -> None:
+        """In one transaction, while no engine has the file: raises JournalInUse."""
+        lock = EngineLock(self._path)
+        try:
+            with (
+                translated(self._path, "migrating"),
+                closing(sqlite3.connect(self._path, isolation_level=None)) as connection,
+            ):
+                connection.execute("BEGIN EXCLUSIVE")
+                if schema.version_of(connection) == before:  # nobody was first
+                    for statement in schema.migration(before):
+                        connection.execute(statement)
+                connection.execute("COMMIT")
+        finally:
+            lock.release()
 
     def _refuse(self, roles: Sequence[str]) -> None:
         if roles:

@@ -15,10 +15,12 @@ from textwrap import dedent
 from perdure.domain.errors import JournalUnavailable, NotAJournal
 from perdure.domain.identity import DEFAULT_SHARDS
 from perdure.domain.journal import ENDED_STATES
-from perdure.infrastructure.errors import DamagedJournal, no_keys
+from perdure.infrastructure.errors import DamagedJournal, OutdatedJournal, no_keys
 from perdure.infrastructure.sqlite.translation import NEXT_STEP_WHEN_FOREIGN
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# What leads from each version to the next.
+MIGRATIONS = {1: ("ALTER TABLE journal ADD COLUMN encrypted INTEGER NOT NULL DEFAULT 0",)}
 HASH = "blake2b-64"
 APPLICATION_ID = 0x50657264  # "Perd", in the header of the file, where `file` and others find it
 
@@ -123,6 +125,20 @@ def script() -> str:
     return "".join(f"{each};\n" for each in ("BEGIN EXCLUSIVE", *parts, "COMMIT"))
 
 
+def migration(version: int) -> list[str]:
+    """The statements that bring a journal of this version to ours."""
+    statements = []
+    for each in range(version, SCHEMA_VERSION):
+        statements += [*MIGRATIONS[each], f"UPDATE journal SET schema_version = {each + 1}"]
+    return statements
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Of a file that is a journal."""
+    row = connection.execute("SELECT schema_version FROM journal").fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def application_of(connection: sqlite3.Connection) -> int:
     [number] = connection.execute("PRAGMA application_id").fetchone()
     return int(number)
@@ -204,6 +220,11 @@ def check(connection: sqlite3.Connection, path: Path | str) -> None:
     if row is None:
         raise NotAJournal(f"{path}: its journal table is empty; {NEXT_STEP_WHEN_FOREIGN}")
     for name, found, known in zip(("shards", "hash", "schema version"), row, expected, strict=True):
+        if name == "schema version" and found in MIGRATIONS:
+            raise OutdatedJournal(
+                f"{path}: a journal of version {found}, this Perdure needs {known}; nothing was "
+                "changed; stop what runs on it, then run perdure migrate --journal with its address"
+            )
         if found != known:
             raise NotAJournal(
                 f"{path}: a journal with {name} {found}, this version of Perdure reads {known}; "

@@ -56,7 +56,7 @@ async def test_a_journal_says_what_it_is(sqlite: SQLiteStore) -> None:
     await (await sqlite.open()).close()
     [(journal_id, *told)] = sqlite.execute("SELECT * FROM journal")
     assert re.fullmatch("[0-9a-f]{32}", str(journal_id))
-    assert told == [256, "blake2b-64", 1, 0]
+    assert told == [256, "blake2b-64", 2, 0]
     assert sqlite.execute("PRAGMA application_id") == [(0x50657264,)]
     assert sqlite.execute("PRAGMA journal_mode") == [("wal",)]
 

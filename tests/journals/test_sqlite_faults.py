@@ -93,7 +93,7 @@ async def test_a_folder_is_no_journal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "told"),
     [
-        ("schema_version", 2, "schema version 2, this version of Perdure reads 1"),
+        ("schema_version", 3, "schema version 3, this version of Perdure reads 2"),
         ("shards", 512, "shards 512, this version of Perdure reads 256"),
         ("hash", "md5", "hash md5, this version of Perdure reads blake2b-64"),
     ],
