@@ -187,9 +187,11 @@ class Inquiry:
     async def _still_parked(self, row: IndexRow) -> ExecutionParked | None:
         """Whether this engine's code blocks it too: other code may have written the row."""
         waiters = self._residents.waiters
-        if waiters.why_parked(row.execution_id) is None:
+        if (known := waiters.why_parked(row.execution_id)) is None:
             await self._residents.loader.load([row])
-        return waiters.why_parked(row.execution_id)
+            return waiters.why_parked(row.execution_id)
+        ahead = known.state != row.state  # it is blocked since, and nobody was told of that yet
+        return ExecutionParked(row.execution_id, row.state, row.reason) if ahead else known
 
     async def joined(self, workflow: Workflow[Any, Any], execution_id: str, payload: bytes) -> None:
         """Returns when a start of this id is durable; raises DifferentRequest."""
