@@ -64,27 +64,48 @@ async def execute_within(
     Raises ForeignTransaction for what is no connection of it, or has no transaction; and whatever
     the caller's library raises.
     """
+    written: Any = statement
     if isinstance(transaction, SQLALCHEMY()):
         bind = transaction.get_bind() if hasattr(transaction, "get_bind") else transaction
-        check_dialect(bind.dialect.name, dialect)
-        done = transaction.execute(sys.modules["sqlalchemy"].text(statement), dict(values))
+        given, driver = bind.dialect.name, await driver_of(transaction)
+        written = sys.modules["sqlalchemy"].text(statement)
     elif isinstance(transaction, sqlite3.Connection):
-        check_dialect("sqlite", dialect)
-        if transaction.isolation_level is None and not transaction.in_transaction:
-            raise ForeignTransaction(AUTOCOMMIT)
-        done = transaction.execute(statement, dict(values))
+        given, driver = "sqlite", transaction
     elif isinstance(transaction, PSYCOPG()):
-        check_dialect("postgresql", dialect)
-        if transaction.autocommit and transaction.info.transaction_status == IDLE:
-            raise ForeignTransaction(AUTOCOMMIT)
-        done = transaction.execute(NAMED.sub(r"%(\1)s", statement), dict(values))
+        given, driver = "postgresql", transaction
+        written = NAMED.sub(r"%(\1)s", statement)
     else:
         raise ForeignTransaction(
             f"{type(transaction).__qualname__} is no transaction that an order can be part of: "
             "give a connection or session of SQLAlchemy, or a connection of psycopg or sqlite3"
         )
-    found: Any = await done if isawaitable(done) else done
-    return int(found.rowcount)
+    check_dialect(given, dialect)
+    if commits_by_itself(driver, dialect):
+        raise ForeignTransaction(AUTOCOMMIT)
+    done = await settled(transaction.execute(written, dict(values)))
+    return int(done.rowcount)
+
+
+async def driver_of(transaction: Any) -> Any:
+    """The driver's connection below SQLAlchemy's, or what SQLAlchemy puts over an async one."""
+    session = hasattr(transaction, "get_bind")
+    connection = await settled(transaction.connection()) if session else transaction
+    connection = getattr(connection, "sync_connection", connection)
+    return connection.connection.dbapi_connection
+
+
+async def settled(done: Any) -> Any:
+    """The answer of a library, async or not."""
+    return await done if isawaitable(done) else done
+
+
+def commits_by_itself(driver: Any, dialect: str) -> bool:
+    """Whether a statement is there for good at once: no transaction is begun for it, or was."""
+    if dialect == "sqlite":
+        without = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
+        return without and not getattr(driver, "in_transaction", False)
+    status = driver.info.transaction_status if hasattr(driver, "info") else IDLE
+    return bool(driver.autocommit) and status == IDLE
 
 
 def check_dialect(given: str, expected: str) -> None:

@@ -83,7 +83,7 @@ class Letters:
         if within is None:
             await self.posting.post(envelope)
         else:
-            await self.office.post_within(within, envelope)
+            await self.posting.post_within(within, envelope)
         return envelope
 
     async def answered(self, envelope: Envelope, timeout: float | None) -> Taken:

@@ -34,13 +34,21 @@ class Posting:
 
     async def post(self, envelope: Envelope) -> None:
         """Returns when it is durable. Raises JournalUnavailable after some seconds."""
-        if self._closed:
-            raise ClientClosed(CLOSED)
+        self._check_open()
         posted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((envelope, posted))
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._work())
         await posted
+
+    async def post_within(self, transaction: object, envelope: Envelope) -> None:
+        """Returns when it is part of the caller's transaction. Raises as the office does."""
+        self._check_open()
+        await self._office.post_within(transaction, envelope)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClientClosed(CLOSED)
 
     async def close(self) -> None:
         """Posts what was handed in, and takes nothing more. Idempotent."""

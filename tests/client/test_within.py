@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from perdure import Client, ForeignTransaction, UnknownExecution, blocking, connect
+from perdure import ClientClosed, ForeignTransaction, UnknownExecution, blocking, connect
 from tests.engine.places import InMemory, OnDisk, OnServer
 from tests.engine.shop import ProcessPayment, process_payment, world
 
@@ -242,6 +242,55 @@ async def test_a_connection_without_a_transaction_is_refused(
         plain.close()
 
 
+@pytest.mark.parametrize("on_server", [True, False])
+async def test_a_connection_of_sqlalchemy_that_commits_by_itself_is_refused(
+    tmp_path: Path, request: pytest.FixtureRequest, *, on_server: bool
+) -> None:
+    # behaviour 35
+    place: OnServer | OnDisk = OnDisk(tmp_path)
+    if on_server:
+        place = request.getfixturevalue("server")
+    engine = create_engine(driver_url(place), isolation_level="AUTOCOMMIT")
+    try:
+        async with connect(place.url) as client:
+            for transaction in (engine.connect(), Session(engine)):
+                with transaction, pytest.raises(ForeignTransaction, match="autocommit"):
+                    await client.start(process_payment, ORDER, within=transaction)
+            with pytest.raises(UnknownExecution):
+                await client.handle("process_payment@o-1").status()
+    finally:
+        engine.dispose()
+
+
+async def test_an_async_connection_that_commits_by_itself_is_refused(server: OnServer) -> None:
+    # behaviour 35
+    engine = create_async_engine(driver_url(server), isolation_level="AUTOCOMMIT")
+    try:
+        async with connect(server.url) as client:
+            for transaction in (engine.connect(), AsyncSession(engine)):
+                async with transaction:
+                    with pytest.raises(ForeignTransaction, match="autocommit"):
+                        await client.start(process_payment, ORDER, within=transaction)
+    finally:
+        await engine.dispose()
+    assert open_orders(server) == 0
+
+
+class CommitsByItself(sqlite3.Connection):
+    """As sqlite3.connect(..., autocommit=True) makes one, from Python 3.12 on."""
+
+    autocommit = True
+
+
+async def test_a_file_in_the_newer_autocommit_mode_is_refused(tmp_path: Path) -> None:
+    place = OnDisk(tmp_path)
+    async with connect(place.url) as client:
+        connection = sqlite3.connect(place.path, factory=CommitsByItself)
+        with pytest.raises(ForeignTransaction, match="autocommit"):
+            await client.start(process_payment, ORDER, within=connection)
+        connection.close()
+
+
 async def test_a_journal_in_memory_takes_part_in_none() -> None:
     async with connect(InMemory().url) as client:
         with pytest.raises(ForeignTransaction, match="in memory"):
@@ -250,9 +299,10 @@ async def test_a_journal_in_memory_takes_part_in_none() -> None:
 
 async def test_a_closed_client_places_nothing(tmp_path: Path) -> None:
     place = OnDisk(tmp_path)
-    client: Client
-    async with connect(place.url) as client:
-        pass
+    async with connect(place.url) as client, sqlite(place) as connection:
+        await client.start(process_payment, ORDER, within=connection)
     async with sqlite(place) as connection:
-        with pytest.raises(Exception, match="closed"):
+        with pytest.raises(ClientClosed):
             await client.start(process_payment, ORDER, within=connection)
+        [(found,)] = connection.execute("SELECT count(*) FROM mailbox").fetchall()
+    assert found == 1
