@@ -4,6 +4,9 @@ import random
 import time
 import uuid
 
+# Goes on while the machine sleeps, where the system can tell; never jumps.
+STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class SystemClock:
     """The system's time, advanced by a clock that does not jump; never falls.
@@ -16,14 +19,13 @@ class SystemClock:
 
     LOOK_NANOSECONDS = 10_000_000_000
 
-    __slots__ = ("_ahead", "_clock", "_looked")
+    __slots__ = ("_ahead", "_looked")
 
     def __init__(self) -> None:
-        self._clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
         self._looked, self._ahead = self._look()
 
     def now(self) -> int:
-        ticks = time.clock_gettime_ns(self._clock)
+        ticks = time.clock_gettime_ns(STEADY)
         if ticks - self._looked > self.LOOK_NANOSECONDS:
             self._looked, ahead = self._look()
             self._ahead = max(self._ahead, ahead)
@@ -36,7 +38,7 @@ class SystemClock:
         is the truth, and not the one that was interrupted longest.
         """
         wall = time.time_ns()
-        ticks = time.clock_gettime_ns(self._clock)
+        ticks = time.clock_gettime_ns(STEADY)
         return ticks, wall - ticks
 
 
@@ -47,20 +49,19 @@ class ServerClock:
     time too early, never too late, and the greatest of many answers is the truth. It never falls.
     """
 
-    __slots__ = ("_ahead", "_clock")
+    __slots__ = ("_ahead",)
 
     def __init__(self) -> None:
-        self._clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
         self._ahead: int | None = None
 
     def told(self, now: int) -> None:
         """The server has just said that it is so many microseconds after 1970."""
-        ahead = now * 1000 - time.clock_gettime_ns(self._clock)
+        ahead = now * 1000 - time.clock_gettime_ns(STEADY)
         self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
 
     def now(self) -> int:
         assert self._ahead is not None, "nobody has told the time"
-        return (time.clock_gettime_ns(self._clock) + self._ahead) // 1000
+        return (time.clock_gettime_ns(STEADY) + self._ahead) // 1000
 
 
 class SteadyClock:
@@ -69,13 +70,10 @@ class SteadyClock:
     Unlike an event loop's time it goes on while the machine sleeps, where the system can tell.
     """
 
-    __slots__ = ("_clock",)
-
-    def __init__(self) -> None:
-        self._clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    __slots__ = ()
 
     def seconds(self) -> float:
-        return time.clock_gettime(self._clock)
+        return time.clock_gettime(STEADY)
 
 
 class SystemIds:

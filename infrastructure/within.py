@@ -7,7 +7,8 @@ are written with `:name` for their values, as SQLAlchemy and sqlite3 have them.
 import re
 import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
 from typing import Any
@@ -16,7 +17,6 @@ from perdure.domain.mailbox import Envelope
 from perdure.infrastructure.errors import ForeignTransaction
 
 AUTOCOMMIT = "the connection is in autocommit mode, without a transaction: begin one"
-IDLE = 0  # as libpq has it
 NAMED = re.compile(r":(\w+)")
 # Nothing where it is another journal: a connection may lead anywhere.
 POST = """
@@ -25,6 +25,17 @@ POST = """
         CAST(:sent AS bigint)
     FROM {journal} WHERE journal_id = :journal_id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Of a backend: how SQLAlchemy names it, and whether one of its connections has no transaction.
+
+    In such a one a statement is there for good at once.
+    """
+
+    name: str
+    commits_by_itself: Callable[[Any], bool]
 
 
 def loaded(*names: str) -> tuple[Any, ...]:
@@ -57,9 +68,9 @@ def values_of(envelope: Envelope, journal_id: str) -> dict[str, object]:
 
 
 async def execute_within(
-    transaction: Any, dialect: str, statement: str, values: Mapping[str, object]
+    transaction: Any, dialect: Dialect, statement: str, values: Mapping[str, object]
 ) -> int:
-    """How many rows it concerned. `dialect` as SQLAlchemy names it: postgresql or sqlite.
+    """How many rows it concerned.
 
     Raises ForeignTransaction for what is no connection of it, or has no transaction; and whatever
     the caller's library raises.
@@ -79,8 +90,8 @@ async def execute_within(
             f"{type(transaction).__qualname__} is no transaction that an order can be part of: "
             "give a connection or session of SQLAlchemy, or a connection of psycopg or sqlite3"
         )
-    check_dialect(given, dialect)
-    if commits_by_itself(driver, dialect):
+    check_dialect(given, dialect.name)
+    if dialect.commits_by_itself(driver):
         raise ForeignTransaction(AUTOCOMMIT)
     done = await settled(transaction.execute(written, dict(values)))
     return int(done.rowcount)
@@ -97,15 +108,6 @@ async def driver_of(transaction: Any) -> Any:
 async def settled(done: Any) -> Any:
     """The answer of a library, async or not."""
     return await done if isawaitable(done) else done
-
-
-def commits_by_itself(driver: Any, dialect: str) -> bool:
-    """Whether a statement is there for good at once: no transaction is begun for it, or was."""
-    if dialect == "sqlite":
-        without = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
-        return without and not getattr(driver, "in_transaction", False)
-    status = driver.info.transaction_status if hasattr(driver, "info") else IDLE
-    return bool(driver.autocommit) and status == IDLE
 
 
 def check_dialect(given: str, expected: str) -> None:

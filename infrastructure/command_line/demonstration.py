@@ -35,9 +35,8 @@ def demo(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Where to keep the journal, like sqlite:///demo.db, or postgresql://host/database "
-            "(a worker that was killed is taken over from after 1.5 s there); without: a temporary "
-            "file.",
+            help="Where to keep the journal, like sqlite:///demo.db or postgresql://host/database; "
+            "without: a temporary file.",
         ),
     ] = None,
     as_json: Annotated[

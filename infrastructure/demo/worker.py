@@ -16,7 +16,7 @@ from perdure.infrastructure.credentials import without_password
 from perdure.infrastructure.demo.saga import process_payment, shop
 
 STOP_SECONDS = 1.0
-LEASE_SECONDS = 1.5  # on PostgreSQL a successor waits for its end; production has more patience
+LEASE_SECONDS = 1.5  # waited for on PostgreSQL where nobody can see that a worker is gone
 
 
 async def work(journal: str, shop_url: str, at_once: int) -> None:

@@ -7,9 +7,11 @@ back to those who wait.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from perdure.domain.mailbox import Envelope
 from perdure.infrastructure.news import News
@@ -26,11 +28,20 @@ from perdure.infrastructure.sealed_texts import (
 )
 from perdure.infrastructure.sealing import PLAIN, Sealer
 from perdure.infrastructure.thread import ConnectionThread
-from perdure.infrastructure.within import POST, check_posted, execute_within, values_of
+from perdure.infrastructure.within import POST, Dialect, check_posted, execute_within, values_of
 
 LOOK_SECONDS = 1.0  # without a hint
 NEVER = float("-inf")
 VISIT_SECONDS = 10.0  # how often an engine is told that somebody waits
+
+
+def commits_by_itself(driver: Any) -> bool:
+    """Of a connection of psycopg, or of what SQLAlchemy puts over an async one of any driver."""
+    begun = hasattr(driver, "info") and driver.info.transaction_status != TransactionStatus.IDLE
+    return bool(driver.autocommit) and not begun
+
+
+DIALECT = Dialect("postgresql", commits_by_itself)
 
 
 class PostgresPostOffice(Reading):
@@ -94,11 +105,11 @@ class PostgresPostOffice(Reading):
             for name in ("mailbox", "journal")
         }
         values = values_of(envelope, self._journal_id)
-        done = await execute_within(transaction, "postgresql", POST.format(**tables), values)
+        done = await execute_within(transaction, DIALECT, POST.format(**tables), values)
         check_posted(done, self.where)
         # In the same transaction too: so it is heard when there is something to see.
         names = {"channel": channel(self._database.schema, "mail")}
-        await execute_within(transaction, "postgresql", "SELECT pg_notify(:channel, '')", names)
+        await execute_within(transaction, DIALECT, "SELECT pg_notify(:channel, '')", names)
 
     async def replies(self, envelopes: Sequence[Envelope]) -> Mapping[str, bytes]:
         found = await self._read(lambda it: mailbox.select_replies(it, self._statements, envelopes))

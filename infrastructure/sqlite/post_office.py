@@ -7,7 +7,7 @@ import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from perdure.domain.mailbox import Envelope
 from perdure.infrastructure.news import resolve
@@ -28,9 +28,18 @@ from perdure.infrastructure.sqlite.reading import Reading
 from perdure.infrastructure.sqlite.translation import translated
 from perdure.infrastructure.sqlite.watch import LOOK_SECONDS, data_version
 from perdure.infrastructure.thread import ConnectionThread
-from perdure.infrastructure.within import POST, check_posted, execute_within, values_of
+from perdure.infrastructure.within import POST, Dialect, check_posted, execute_within, values_of
 
 T = TypeVar("T")
+
+
+def commits_by_itself(driver: Any) -> bool:
+    """Of a connection of sqlite3, or of what SQLAlchemy puts over an async one."""
+    without = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
+    return without and not getattr(driver, "in_transaction", False)
+
+
+DIALECT = Dialect("sqlite", commits_by_itself)
 
 
 class SQLitePostOffice(Reading):
@@ -86,7 +95,7 @@ class SQLitePostOffice(Reading):
             self._journal_id = await self._read(schema.journal_id)
         statement = POST.format(mailbox="mailbox", journal="journal")
         values = values_of(envelope, self._journal_id)
-        done = await execute_within(transaction, "sqlite", statement, values)
+        done = await execute_within(transaction, DIALECT, statement, values)
         check_posted(done, str(self.path))
 
     async def replies(self, envelopes: Sequence[Envelope]) -> Mapping[str, bytes]:

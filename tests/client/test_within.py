@@ -2,10 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -14,92 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from perdure import ClientClosed, ForeignTransaction, UnknownExecution, blocking, connect
+from tests.client.transactions import (
+    ON_DISK,
+    ON_SERVER,
+    Opened,
+    driver_url,
+    psycopg_sync,
+    sqlalchemy_session,
+    sqlite,
+)
 from tests.engine.places import InMemory, OnDisk, OnServer
 from tests.engine.shop import ProcessPayment, process_payment, world
 
 ORDER = ProcessPayment(order_id="o-1")
 PATIENCE_SECONDS = 10
-
-Opened = AbstractAsyncContextManager[Any]
-
-
-@asynccontextmanager
-async def psycopg_sync(place: OnServer) -> AsyncIterator[Any]:
-    with psycopg.connect(place.database) as connection:
-        yield connection
-
-
-@asynccontextmanager
-async def psycopg_async(place: OnServer) -> AsyncIterator[Any]:
-    async with await psycopg.AsyncConnection.connect(place.database) as connection:
-        yield connection
-
-
-@asynccontextmanager
-async def sqlalchemy_connection(place: OnServer | OnDisk) -> AsyncIterator[Any]:
-    engine = create_engine(driver_url(place))
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
-@asynccontextmanager
-async def sqlalchemy_session(place: OnServer | OnDisk) -> AsyncIterator[Any]:
-    engine = create_engine(driver_url(place))
-    try:
-        with Session(engine) as session, session.begin():
-            yield session
-    finally:
-        engine.dispose()
-
-
-@asynccontextmanager
-async def sqlalchemy_async(place: OnServer) -> AsyncIterator[Any]:
-    engine = create_async_engine(driver_url(place))
-    try:
-        async with engine.begin() as connection:
-            yield connection
-    finally:
-        await engine.dispose()
-
-
-@asynccontextmanager
-async def sqlalchemy_async_session(place: OnServer) -> AsyncIterator[Any]:
-    engine = create_async_engine(driver_url(place))
-    try:
-        async with AsyncSession(engine) as session, session.begin():
-            yield session
-    finally:
-        await engine.dispose()
-
-
-@asynccontextmanager
-async def sqlite(place: OnDisk) -> AsyncIterator[Any]:
-    connection = sqlite3.connect(place.path)
-    try:
-        with connection:
-            yield connection
-    finally:
-        connection.close()
-
-
-ON_SERVER = (
-    psycopg_sync,
-    psycopg_async,
-    sqlalchemy_connection,
-    sqlalchemy_session,
-    sqlalchemy_async,
-    sqlalchemy_async_session,
-)
-ON_DISK = (sqlite, sqlalchemy_connection, sqlalchemy_session)
-
-
-def driver_url(place: OnServer | OnDisk) -> str:
-    if isinstance(place, OnDisk):
-        return f"sqlite:///{place.path}"
-    return place.database.replace("postgresql://", "postgresql+psycopg://")
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ from io import StringIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 
-from perdure.infrastructure.postgres.checkup import access
 from perdure.infrastructure.postgres.checkup import server as health
 from tests.command_line.conftest import CommandLine, Printed, some_orders
 from tests.command_line.shop import engine_on
 from tests.postgres.databases import Database
+from tests.postgres.pooler import Mode, Pooler
 from tests.postgres.server import Server
 
 
@@ -180,26 +179,17 @@ def test_the_doctor_tells_who_holds_the_journal(perdure: CommandLine, shop: str)
     assert "holds 256 shards (epoch 1) until" in found["lease"][1]
 
 
-def test_a_pooler_that_shares_sessions_out_is_found(shop: str) -> None:
-    class Shared(psycopg.Connection[tuple[object, ...]]):
-        """As a pooler in transaction mode gives it back: without what was set in it."""
-
-        def execute(
-            self, *arguments: object, **options: object
-        ) -> psycopg.Cursor[tuple[object, ...]]:  # type: ignore[override]
-            super().execute("DISCARD ALL")
-            return super().execute(*arguments, **options)  # type: ignore[arg-type]
-
-    plain = shop.partition("?")[0]
-    with (
-        psycopg.connect(plain, autocommit=True) as direct,
-        psycopg.connect(plain, autocommit=True) as second,
-        Shared.connect(plain, autocommit=True) as shared,
-    ):
-        [lasts] = access.pooler(direct, second)
-        [lost] = access.pooler(shared, second)
-    assert lasts.verdict.value == "ok"
-    assert (lost.verdict.value, "session mode" in lost.next_step) == ("failed", True)
+def test_a_pooler_that_shares_sessions_out_is_found(
+    perdure: CommandLine, shop: str, postgres: Database
+) -> None:
+    asyncio.run(some_orders(shop))
+    verdicts: dict[Mode, str] = {"transaction": "failed", "session": "ok"}
+    for mode, verdict in verdicts.items():
+        with Pooler(postgres.url, mode, 6) as pooler:
+            url = f"{pooler.url}?schema=shop"
+            found = checks(perdure("doctor", "--journal", url, "--json"))
+        assert found["connection"][0] == verdict
+        assert ("session mode" in found["connection"][1]) is (verdict == "failed")
 
 
 @pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("n\n", 1), ("", 1)])

@@ -37,10 +37,9 @@ def examination(database: Database, *, everything: bool) -> list[Finding]:
     with (
         translated(database.shown, "examining"),
         database.connect("doctor") as connection,
-        database.connect("doctor") as second,
     ):
         connection.execute("SET default_transaction_read_only = on")
-        found = [*access.pooler(connection, second)]
+        found = [access.pooler(database)]
         found += findings(OF_SERVER, connection, statements, database)
         current = version(connection, database)
         found.append(current)

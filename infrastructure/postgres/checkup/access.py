@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from psycopg import sql
 
+from perdure.infrastructure.errors import TransactionPooling
 from perdure.infrastructure.keeping import Finding, failed, ok, warning
-from perdure.infrastructure.postgres.connection import Connection
+from perdure.infrastructure.postgres import pooling
+from perdure.infrastructure.postgres.connection import Connection, Database
 from perdure.infrastructure.postgres.granting import FORBIDDEN, MARK, RIGHTS
 from perdure.infrastructure.postgres.log import Statements
 
-PROBE = "perdure_doctor"
 MAY = "SELECT has_table_privilege(%s::regclass, %s)"
 MAY_MARK = "SELECT has_column_privilege(%s::regclass, %s, 'UPDATE')"
 FUNCTIONS = """
@@ -18,30 +19,17 @@ FUNCTIONS = """
 """
 
 
-def pooler(connection: Connection, second: Connection) -> Iterator[Finding]:
-    """Whether what a session has set lasts, though somebody else has been at work meanwhile.
-
-    A pooler that hands a server's session to one transaction after the other loses it; so do hints
-    that are listened to, and statements that are prepared.
-    """
-    connection.execute(f"LISTEN {PROBE}")
-    with second.transaction():
-        second.execute("SELECT 1")  # by the session that was ours just now, if it is shared
-        row = connection.execute("SELECT ARRAY(SELECT pg_listening_channels())").fetchone()
-        known = connection.execute("SELECT pg_backend_pid()").fetchone()
-    connection.execute(f"UNLISTEN {PROBE}")
-    assert row is not None
-    assert known is not None
-    if PROBE not in row[0]:
-        yield failed(
+def pooler(database: Database) -> Finding:
+    """Whether its connections are sessions, as whoever opens the journal looks."""
+    try:
+        pooling.check(database)
+    except TransactionPooling:
+        return failed(
             "connection",
             "a pooler stands between, and shares sessions out: hints get lost",
             "set the pooler to session mode, or name the server itself",
         )
-    elif known[0] != connection.info.backend_pid:
-        yield ok("connection", "by a pooler in session mode")
-    else:
-        yield ok("connection", "a session of its own")
+    return ok("connection", "a session of its own")
 
 
 def rights(connection: Connection, statements: Statements) -> Iterator[Finding]:
