@@ -1,30 +1,14 @@
-"""An empty world, a journal of each kind, and a client of it."""
+"""An empty world and journals, as the engine's tests have them, and a client of one."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
 from perdure import Client, connect
-from tests.engine.places import InMemory, OnDisk, OnServer, Place
-from tests.engine.shop import world
+from tests.engine.conftest import _empty_world, place, server
+from tests.engine.places import Place
 
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> Iterator[None]:
-    world.empty()
-    yield
-    world.empty()
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    if request.param == "postgres":
-        place = OnServer(request.getfixturevalue("postgres_database"))
-        yield place
-        place.drop()
-    else:
-        yield InMemory() if request.param == "memory" else OnDisk(tmp_path)
+__all__ = ["_empty_world", "place", "server"]  # fixtures
 
 
 @pytest.fixture

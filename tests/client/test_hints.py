@@ -2,10 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
 
 import psycopg
-import pytest
 
 from perdure import connect
 from perdure.infrastructure.postgres.address import database_of
@@ -15,13 +13,6 @@ from tests.engine.shop import ProcessPayment, process_payment, world
 
 ORDER = ProcessPayment(order_id="o-1")
 PATIENCE_SECONDS = 15
-
-
-@pytest.fixture
-def server(postgres_database: str) -> Iterator[OnServer]:
-    place = OnServer(postgres_database)
-    yield place
-    place.drop()
 
 
 def connected(server: OnServer, purpose: str) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -26,13 +26,6 @@ from tests.engine.shop import ProcessPayment, process_payment, world
 
 ORDER = ProcessPayment(order_id="o-1")
 PATIENCE_SECONDS = 10
-
-
-@pytest.fixture
-def server(postgres_database: str) -> Iterator[OnServer]:
-    place = OnServer(postgres_database)
-    yield place
-    place.drop()
 
 
 @pytest.fixture(

@@ -1,4 +1,4 @@
-"""A store of each kind that can be stolen, and no keys from outside."""
+"""A store of each kind that can be stolen, no keys from outside, and the journals' server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,9 @@ import pytest
 
 from tests.encryption.stores import Stolen, StolenFile, StolenTables
 from tests.engine.shop import world
+from tests.journals.conftest import proxy, server
+
+__all__ = ["proxy", "server"]  # fixtures
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """A flush whose answer was lost is known again, although it is encrypted anew at each try."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -8,9 +8,9 @@ from perdure.domain.errors import JournalUnavailable
 from perdure.domain.journal import Journal
 from perdure.infrastructure.journals import open_journal
 from tests.encryption.rings import NEW, OLD
+from tests.journals.patience import check_gapless, patiently
 from tests.journals.stores import PostgresStore
 from tests.journals.submissions import change, lengths, payment, start, step
-from tests.journals.test_postgres_faults import check_gapless, patiently
 from tests.postgres.proxy import Proxy
 
 A, B, C = payment(1), payment(2), payment(3)
@@ -28,19 +28,6 @@ class Rotating:
 
     def key(self, key_id: str) -> bytes | None:
         return self.keys.get(key_id)
-
-
-@pytest.fixture
-def server(postgres_database: str) -> Iterator[PostgresStore]:
-    store = PostgresStore(postgres_database)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def proxy(server: PostgresStore) -> Iterator[Proxy]:
-    with Proxy(server.database) as proxy:
-        yield proxy
 
 
 @pytest.fixture

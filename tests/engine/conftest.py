@@ -31,3 +31,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def memory() -> Place:
     """For what does not depend on the journal."""
     return InMemory()
+
+
+@pytest.fixture
+def server(postgres_database: str) -> Iterator[OnServer]:
+    """For what only a journal on a server does."""
+    place = OnServer(postgres_database)
+    yield place
+    place.drop()

@@ -189,3 +189,21 @@ async def recorded(handle: Handle[Any], kind: str, count: int = 1) -> None:
 async def turn() -> None:
     """Lets the loop go round once."""
     await asyncio.sleep(0)
+
+
+def check_contiguous(server: OnServer) -> None:
+    """Each stream, and each shard, is without gaps; each execution has one end."""
+    with psycopg.connect(server.database) as connection:
+        torn = connection.execute(
+            "SELECT count(*) FILTER (WHERE count <> last) FROM ("
+            "SELECT count(*), max(version) AS last FROM "
+            f"{server.schema}.events GROUP BY execution_id UNION ALL "
+            f"SELECT count(*), max(position) FROM {server.schema}.events GROUP BY shard) AS each"
+        ).fetchone()
+        ends = connection.execute(
+            f"SELECT execution_id, count(*) FROM {server.schema}.events "
+            "WHERE topic LIKE 'Execution%ed' AND topic <> 'ExecutionStarted' "
+            "GROUP BY 1 HAVING count(*) <> 1"
+        ).fetchall()
+    assert torn == (0,)
+    assert ends == []

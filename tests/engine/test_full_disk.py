@@ -8,9 +8,8 @@ import psycopg
 import pytest
 
 from perdure import Handle, LostLease, WorkflowEngine, workflow
-from tests.engine.places import OnServer, turn
+from tests.engine.places import OnServer, check_contiguous, turn
 from tests.engine.shop import look_up, world
-from tests.engine.test_server_clock import check_contiguous
 from tests.postgres.disk import Disk
 from tests.postgres.server import Server
 

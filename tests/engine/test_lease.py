@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -10,22 +9,14 @@ import pytest
 from perdure import LostLease, WorkflowEngine, connect, workflow
 from perdure.domain.states import Running
 from perdure.sagas import keeper
-from tests.engine.places import OnServer
+from tests.engine.places import OnServer, check_contiguous
 from tests.engine.shop import look_up, world
-from tests.engine.test_server_clock import check_contiguous
 
 
 @workflow(key=str)
 async def two_steps(order_id: str) -> str:
     first = await look_up("price")
     return f"{first}, {await look_up('stock')}"
-
-
-@pytest.fixture
-def server(postgres_database: str) -> Iterator[OnServer]:
-    place = OnServer(postgres_database)
-    yield place
-    place.drop()
 
 
 def expire(server: OnServer) -> None:

@@ -11,7 +11,7 @@ from perdure import LostLease, WorkflowEngine, connect, workflow
 from perdure.infrastructure.postgres import lease, schema
 from perdure.infrastructure.postgres.address import database_of
 from perdure.infrastructure.postgres.log import Statements
-from tests.engine.places import OnServer
+from tests.engine.places import OnServer, check_contiguous
 from tests.engine.shop import look_up, world
 from tests.postgres.databases import Database
 
@@ -76,24 +76,6 @@ def server(clock: Clock) -> Iterator[OnServer]:
     place = OnServer(clock.database.url)
     yield place
     place.drop()
-
-
-def check_contiguous(server: OnServer) -> None:
-    """Each stream, and each shard, is without gaps; each execution has one end."""
-    with psycopg.connect(server.database) as connection:
-        torn = connection.execute(
-            "SELECT count(*) FILTER (WHERE count <> last) FROM ("
-            "SELECT count(*), max(version) AS last FROM "
-            f"{server.schema}.events GROUP BY execution_id UNION ALL "
-            f"SELECT count(*), max(position) FROM {server.schema}.events GROUP BY shard) AS each"
-        ).fetchone()
-        ends = connection.execute(
-            f"SELECT execution_id, count(*) FROM {server.schema}.events "
-            "WHERE topic LIKE 'Execution%ed' AND topic <> 'ExecutionStarted' "
-            "GROUP BY 1 HAVING count(*) <> 1"
-        ).fetchall()
-    assert torn == (0,)
-    assert ends == []
 
 
 @pytest.mark.parametrize("hours", [1, -1])

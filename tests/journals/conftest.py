@@ -8,6 +8,7 @@ import pytest
 
 from perdure.domain.journal import Journal
 from tests.journals.stores import MemoryStore, PostgresStore, SQLiteStore, Store
+from tests.postgres.proxy import Proxy
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -38,3 +39,18 @@ async def journal(store: Store) -> AsyncIterator[Journal]:
     journal = await store.open()
     yield journal
     await journal.close()
+
+
+@pytest.fixture
+def server(postgres_database: str) -> Iterator[PostgresStore]:
+    """For what only a server can suffer."""
+    store = PostgresStore(postgres_database)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def proxy(server: PostgresStore) -> Iterator[Proxy]:
+    """A way to the server that fails as it is told."""
+    with Proxy(server.database) as proxy:
+        yield proxy

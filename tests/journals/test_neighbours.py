@@ -47,13 +47,6 @@ def python(program: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-@pytest.fixture
-def server(postgres_database: str) -> Iterator[PostgresStore]:
-    store = PostgresStore(postgres_database)
-    yield store
-    store.close()
-
-
 def first_line(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()

@@ -1,35 +1,21 @@
 """What a journal on PostgreSQL says when the server, or the way to it, fails; and that it heals."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 
 import pytest
 
 from perdure.domain.errors import JournalError, JournalUnavailable, LostLease
-from perdure.domain.journal import Journal, Scan, Submission
+from perdure.domain.journal import Journal, Scan
 from perdure.infrastructure.postgres.address import database_of
+from tests.journals.patience import PATIENCE_SECONDS, check_gapless, patiently
 from tests.journals.stores import PostgresStore
 from tests.journals.submissions import change, lengths, payment, start, step
 from tests.postgres.proxy import Proxy
 from tests.postgres.server import Server
 
 A, B, C = payment(1), payment(2), payment(3)
-PATIENCE_SECONDS = 15
-
-
-@pytest.fixture
-def server(postgres_database: str) -> Iterator[PostgresStore]:
-    store = PostgresStore(postgres_database)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def proxy(server: PostgresStore) -> Iterator[Proxy]:
-    """A way to the server that fails as it is told."""
-    with Proxy(server.database) as proxy:
-        yield proxy
 
 
 @pytest.fixture
@@ -39,36 +25,6 @@ async def journal(server: PostgresStore, proxy: Proxy) -> AsyncIterator[Journal]
     yield journal
     proxy.heal()
     await journal.close()
-
-
-async def patiently(journal: Journal, submissions: list[Submission]) -> list[bool]:
-    """As the committer does: the same again until it can be stored, and the lease is there."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            try:
-                return list(await journal.append(submissions))
-            except JournalUnavailable:
-                await turn()
-            except LostLease:  # on a slow machine it may end meanwhile
-                while not journal.lease.held:
-                    await journal.lease.changed()
-
-
-async def turn() -> None:
-    await asyncio.sleep(0)
-
-
-def positions(server: PostgresStore) -> dict[object, list[object]]:
-    """Those of each shard, in their order."""
-    found: dict[object, list[object]] = {}
-    for shard, position in server.execute("SELECT shard, position FROM events ORDER BY 1, 2"):
-        found.setdefault(shard, []).append(position)
-    return found
-
-
-def check_gapless(server: PostgresStore) -> None:
-    for shard, found in positions(server).items():
-        assert found == list(range(1, len(found) + 1)), shard
 
 
 async def test_a_flush_whose_answer_was_lost_is_read_back(

@@ -1,7 +1,7 @@
 """A pooler before the server: in session mode all is as without, in transaction mode it is said."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import psycopg
 import pytest
@@ -15,13 +15,6 @@ from tests.postgres.pooler import Pooler
 
 A = payment(1)
 Open = Callable[[str], Awaitable[object]]
-
-
-@pytest.fixture
-def server(postgres_database: str) -> Iterator[PostgresStore]:
-    store = PostgresStore(postgres_database)
-    yield store
-    store.close()
 
 
 async def an_engine_s_journal(url: str) -> object:

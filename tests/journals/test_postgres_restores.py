@@ -1,7 +1,6 @@
 """A new incarnation of a journal on PostgreSQL: whoever had it before has it no more."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,13 +13,6 @@ from tests.journals.submissions import lengths, payment, start, step
 
 A, B = payment(1), payment(2)
 PATIENCE_SECONDS = 15
-
-
-@pytest.fixture
-def server(postgres_database: str) -> Iterator[PostgresStore]:
-    store = PostgresStore(postgres_database)
-    yield store
-    store.close()
 
 
 async def test_a_runner_whose_lease_still_lives_is_fenced(server: PostgresStore) -> None:

@@ -1,7 +1,7 @@
 """A server, or a way to it, that takes everything and says nothing: nobody waits for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import closing
 
 import psycopg
@@ -18,28 +18,14 @@ from perdure.infrastructure.postgres.journal import PostgresJournal
 from perdure.infrastructure.postgres.patience import Silent
 from perdure.infrastructure.postgres.post_office import PostgresPostOffice
 from tests.journals.envelopes import envelope
+from tests.journals.patience import check_gapless, patiently, wait_until_blocked
 from tests.journals.stores import PostgresStore
 from tests.journals.submissions import lengths, payment, start, step
-from tests.journals.test_postgres_faults import check_gapless, patiently
-from tests.journals.test_postgres_takeovers import wait_until_blocked
 from tests.postgres.proxy import Proxy
 
 A, B, C = payment(1), payment(2), payment(3)
 SILENCE_SECONDS = 0.5
 PATIENCE_SECONDS = 8  # libpq waits for three seconds at least until it is connected
-
-
-@pytest.fixture
-def server(postgres_database: str) -> Iterator[PostgresStore]:
-    store = PostgresStore(postgres_database)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def proxy(server: PostgresStore) -> Iterator[Proxy]:
-    with Proxy(server.database) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from perdure.infrastructure.postgres.connection import Connection
 from perdure.infrastructure.postgres.lease import Occupied
 from perdure.infrastructure.postgres.log import Statements
 from perdure.infrastructure.postgres.tenure import Tenure
+from tests.journals.patience import wait_until_blocked
 from tests.journals.stores import PostgresStore
 from tests.journals.submissions import payment, start
 
@@ -192,16 +193,3 @@ def test_a_runner_that_took_nothing_leaves_no_row(
         assert isinstance(other.take(), Occupied)
     assert store.execute("SELECT count(*) FROM runner") == [(1,)]
     assert store.execute("SELECT count(*) FROM runner_writer") == [(1,)]
-
-
-def wait_until_blocked(store: PostgresStore, connections: int, name: str = "perdure") -> None:
-    """Returns when so many connections of such a name wait for a lock."""
-    for _ in range(10_000):
-        [(found,)] = store.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, %s) "
-            "AND wait_event_type = 'Lock' AND datname = current_database()",
-            (name,),
-        )
-        if found == connections:
-            return
-    raise AssertionError(f"{found} wait for a lock, not {connections}")
