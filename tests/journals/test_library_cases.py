@@ -38,7 +38,10 @@ class OnAFile(ExecutionIds):
 
         asyncio.run(make())
         path = str(tmp_path / "payments.db")
-        self.datastore = SQLiteDatastore(path, originator_id_type="text")
+        # A busy machine may hold up ten writers for longer than the seconds that it has by default.
+        self.datastore = SQLiteDatastore(
+            path, lock_timeout=30, pool_timeout=30, originator_id_type="text"
+        )
         yield
         self.datastore.close()
 
