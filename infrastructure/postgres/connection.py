@@ -21,16 +21,13 @@ KEEPALIVE = {
     "tcp_user_timeout": 10_000,
 }
 # Whatever the server is set to: what the fence needs, what "durable" means, and that nobody who is
-# gone without a word keeps locks. And always by an index: of a table that has just grown the
-# planner knows nothing yet, and would read all of it.
+# gone without a word keeps locks.
 SESSION = """
     SELECT set_config('default_transaction_isolation', 'read committed', false),
         set_config('synchronous_commit',
             CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
             ELSE current_setting('synchronous_commit') END, false),
-        set_config('idle_in_transaction_session_timeout', '5s', false),
-        set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
-        set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false)
+        set_config('idle_in_transaction_session_timeout', '5s', false)
 """
 
 
