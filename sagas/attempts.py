@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from perdure.domain.clock import Clock
 from perdure.domain.states import instant
-from perdure.sagas.activity import Activity
-from perdure.sagas.compensation import Compensation
 from perdure.sagas.context import ActivityContext, current
 from perdure.sagas.failure import Failure
-from perdure.sagas.probe import Probe
 from perdure.sagas.requests import LAST_DUE
+from perdure.sagas.stage import Runnable
 
 if TYPE_CHECKING:
     from perdure.sagas.surroundings import Surroundings
@@ -59,8 +57,6 @@ class Withdrawn:
 
 Ended: TypeAlias = Returned | Raised | TimedOut | Withdrawn
 TASK_NAME = "perdure-attempt"  # one for all: a name each would be memory for nobody
-
-Runnable: TypeAlias = Activity[..., Any] | Compensation[..., Any] | Probe
 
 
 class Owner(Protocol):
@@ -108,9 +104,11 @@ class Attempt:
         owner: Owner,
     ) -> None:
         self._owner = owner
-        function, loop = self.runnable.function, around.loop
+        function, is_async, loop = self.runnable.function, self.runnable.is_async, around.loop
+        if around.stand_in is not None and (other := around.stand_in(self.runnable)) is not None:
+            function, is_async = other
         own = around.context.copy()
-        if self.runnable.is_async:
+        if is_async:
             own.run(current.set, context)
             self._task = new_task(_run(function, arguments), loop, own)
             self._task.add_done_callback(self._task_ended, context=around.context)

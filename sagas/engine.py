@@ -28,11 +28,11 @@ from perdure.sagas.naming import check_distinct
 from perdure.sagas.residents import Residents
 from perdure.sagas.settings import EngineSettings
 from perdure.sagas.slots import Slots
+from perdure.sagas.stage import Stage
 from perdure.sagas.start import Start
 from perdure.sagas.starts import Starts
 from perdure.sagas.surroundings import Surroundings
 from perdure.sagas.suspects import Suspects
-from perdure.sagas.threads import Threads
 from perdure.sagas.timers import Timers
 from perdure.sagas.watchdog import watchdog
 from perdure.sagas.workflow import Workflow
@@ -56,11 +56,13 @@ class WorkflowEngine:
         settings: EngineSettings | None = None,
         clock: Clock,
         randomness: Randomness,
+        stage: Stage | None = None,
     ) -> None:
         self.settings = settings or EngineSettings()
         self._journal = journal
         self._clock = clock
         self._randomness = randomness
+        self._stage = stage or Stage()
         self._workflows = by_name(workflows)
         self._activities = activities_by_name(activities)
         self._residents = Residents(journal, self._workflows, self.settings, DEFAULT_SHARDS)
@@ -80,7 +82,7 @@ class WorkflowEngine:
             return self
         self._opened = True
         loop = asyncio.get_running_loop()
-        self._threads = Threads(self.settings.activity_threads, loop)
+        self._threads = self._stage.pool(self.settings.activity_threads, loop)
         self._timers = Timers(self._clock, loop)
         self._residents.around = Surroundings(
             loop=loop,
@@ -91,6 +93,7 @@ class WorkflowEngine:
             slots=Slots(self.settings.activity_slots),
             suspects=Suspects(loop),
             threads=self._threads,
+            stand_in=self._stage.stand_in,
             lease=self._journal.lease,
             residence=self._residents,
             activities=self._activities,

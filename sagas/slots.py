@@ -8,7 +8,7 @@ Compensations have lines of their own; nothing that holds a slot waits for anoth
 from collections import deque
 from collections.abc import Callable
 
-from perdure.sagas.attempts import Runnable
+from perdure.sagas.stage import Runnable
 
 Granted = Callable[[], bool]
 

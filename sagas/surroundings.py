@@ -1,6 +1,7 @@
 """What all live executions of one engine share: ports, bounds, and who hears of changes."""
 
 import asyncio
+from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,8 +12,8 @@ from perdure.sagas.activity import Activity
 from perdure.sagas.committer import Committer
 from perdure.sagas.leaks import Leaks
 from perdure.sagas.slots import Slots
+from perdure.sagas.stage import Pool, Runnable, StandIn
 from perdure.sagas.suspects import Suspects
-from perdure.sagas.threads import Threads
 from perdure.sagas.timers import Timers
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Surroundings:
     timers: Timers
     slots: Slots
     suspects: Suspects
-    threads: Threads
+    threads: Pool
+    stand_in: Callable[[Runnable], StandIn | None] | None
     lease: Lease
     residence: Residence
     activities: dict[str, Activity[..., Any]]  # that it was opened with, by name and alias

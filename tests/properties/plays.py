@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
-from unittest.mock import patch
 
 from msgspec import Raw
 
@@ -27,7 +26,7 @@ from perdure.domain.journal import Journal, Submission
 from perdure.infrastructure import codec
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
-from perdure.sagas import engine as engines
+from perdure.sagas.stage import Stage
 from tests.properties.activities import ACTIVITIES
 from tests.properties.day import Day
 from tests.properties.interpreter import Order, Program, interpret
@@ -148,8 +147,7 @@ def play(
     """From the start to the end. Raises NothingWillHappen or TimeoutError when it hangs."""
     played = Play()
     played.world.begin(played.stream, day.call_milliseconds / 1000)
-    in_lockstep = patch.object(engines, "Threads", LockstepThreads)
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner, in_lockstep:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         while not runner.run(incarnation(played, program, day, faults, opened)):
             assert played.incarnations <= len(faults), "it died without a fault"
     return played
@@ -173,6 +171,7 @@ async def incarnation(
         settings=EngineSettings(stop_seconds=0.0, activity_slots=day.slots),
         clock=VirtualClock(asyncio.get_running_loop()),
         randomness=NoChance(),
+        stage=Stage(pool=LockstepThreads),
     )
     await engine.open()
     client = asyncio.create_task(be_client(engine, program, day))
