@@ -83,7 +83,7 @@ class WorkflowEngine:
         self._opened = True
         loop = asyncio.get_running_loop()
         self._threads = self._stage.pool(self.settings.activity_threads, loop)
-        self._timers = Timers(self._clock, loop)
+        self._timers = Timers(self._clock, loop, self.settings.scan_seconds)
         self._residents.around = Surroundings(
             loop=loop,
             clock=self._clock,
@@ -166,6 +166,15 @@ class WorkflowEngine:
             await self._journal.close()
         if self._failed is not None:
             raise self._failed
+
+    def abandon(self) -> None:
+        """Leaves everything in memory without effect, as the end of its process would.
+
+        For simulated worlds, where a process dies and the memory that it had does not.
+        """
+        self._residents.stopping = True
+        self._residents.dismiss_all()
+        watchdog.close()
 
     async def __aenter__(self) -> Self:
         return await self.open()

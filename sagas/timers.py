@@ -14,7 +14,6 @@ from weakref import ref
 from perdure.domain.clock import Clock
 from perdure.sagas.callbacks import call_safely
 
-LONGEST_LOOK_SECONDS = 30.0
 FIRST_SWEEP = 1_024
 
 
@@ -32,11 +31,14 @@ Entry: TypeAlias = tuple[int, int, int, "ref[Sleeper]", Callable[[Any, int], Non
 class Timers:
     """Calls back at dues. No cancelling: the one called knows whether it still matters."""
 
-    __slots__ = ("_clock", "_heap", "_loop", "_next", "_serial", "_sweep_at")
+    __slots__ = ("_clock", "_heap", "_longest", "_loop", "_next", "_serial", "_sweep_at")
 
-    def __init__(self, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, clock: Clock, loop: asyncio.AbstractEventLoop, look_seconds: float = 30.0
+    ) -> None:
         self._clock = clock
         self._loop = loop
+        self._longest = look_seconds  # the clock may be set forward meanwhile
         self._heap: list[Entry] = []
         self._serial = 0
         self._next: asyncio.TimerHandle | None = None
@@ -71,7 +73,7 @@ class Timers:
         if self._next is not None:
             self._next.cancel()
         left = (self._heap[0][0] - self._clock.now()) / 1_000_000
-        self._next = self._loop.call_later(min(max(left, 0.0), LONGEST_LOOK_SECONDS), self._fire)
+        self._next = self._loop.call_later(min(max(left, 0.0), self._longest), self._fire)
 
     def _fire(self) -> None:
         self._next = None

@@ -1,0 +1,94 @@
+"""A customer of the simulated world: orders an execution, and sees to it until it has ended.
+
+It is a client as users have it, in a process of its own. Whatever is parked it resumes after a
+while, as often as that may help; what is parked for ever is left so.
+"""
+
+from typing import Any
+
+from perdure.domain.errors import CancelledExecution, ExecutionParked, PerdureError
+from perdure.infrastructure.simulation.clock import CountedIds, SimulatedClock
+from perdure.infrastructure.simulation.machine import Machine
+from perdure.infrastructure.simulation.office import SimulatedPostOffice
+from perdure.infrastructure.simulation.process import pause
+from perdure.infrastructure.simulation.schedule import Schedule
+from perdure.infrastructure.simulation.storage import Storage
+from perdure.sagas.client import Client
+from perdure.sagas.failure import Failure
+from perdure.sagas.handle import Handle
+from perdure.sagas.workflow import Workflow
+
+RESUME_SECONDS = 30.0
+RESUMPTIONS_LIMIT = 8
+
+
+class Customer:
+    """See the module. `done`: it waits for nothing any more. `parked`: in which state it was left.
+
+    `acknowledged`: its start is durable; `blocked`: why no code fits any more, if so.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        machine: Machine,
+        storage: Storage,
+        schedule: Schedule,
+        workflow: Workflow[Any, Any],
+        request: Any,
+    ) -> None:
+        self.process = machine.process(name)
+        self.execution_id = ""
+        self.done = False
+        self.acknowledged = False
+        self.parked: ExecutionParked | None = None
+        self.blocked = ""
+        self.end: object = None  # the result, or what was raised
+        self.cancels = 0  # orders to cancel that were accepted
+        self._workflow = workflow
+        self._request = request
+        self._client = Client(
+            SimulatedPostOffice(storage, schedule, machine.later),
+            clock=SimulatedClock(machine.clock),
+            ids=CountedIds(name),
+        )
+        self._handle: Handle[Any] | None = None
+        self.process.begin(self._order())
+
+    async def _order(self) -> None:
+        self._handle = await self._client.start(self._workflow, self._request)
+        self.execution_id = self._handle.id
+        self.acknowledged = True
+        await self._see_to_it(self._handle)
+        self.done = True
+
+    async def _see_to_it(self, handle: Handle[Any]) -> None:
+        for _ in range(RESUMPTIONS_LIMIT):
+            self.parked = None
+            try:
+                self.end = await handle.result()
+                return
+            except ExecutionParked as parked:
+                self.parked = parked
+                if parked.state == "blocked":
+                    self.blocked = parked.reason
+                    return
+                await pause(RESUME_SECONDS)
+                await handle.resume("somebody has seen to it")
+            except (Failure, ExceptionGroup, CancelledExecution, PerdureError) as error:
+                self.end = error
+                return
+
+    def cancel(self) -> None:
+        """Orders the execution to be cancelled, if it was ordered at all."""
+        if self._handle is not None:
+            task = self.process.create_task(self._cancel(self._handle))
+            task.add_done_callback(lambda ended: ended.exception())
+
+    async def _cancel(self, handle: Handle[Any]) -> None:
+        await handle.cancel("somebody has changed their mind")
+        self.cancels += 1
+
+    def close(self) -> None:
+        """Lets go of it."""
+        self.process.kill()

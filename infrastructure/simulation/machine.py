@@ -1,0 +1,88 @@
+"""The machine: whose turn it is, and how time passes. Nobody waits for anything outside.
+
+Time stands still while anybody has something to do, and jumps to the next thing that is due
+otherwise. Where several could have their turn `choose` decides, so that a seed can.
+"""
+
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from typing import TypeAlias
+
+from perdure.infrastructure.simulation.process import ProcessLoop, microseconds
+
+Choose: TypeAlias = Callable[[Sequence[ProcessLoop]], ProcessLoop]
+TURNS_LIMIT = 200_000
+
+
+class NothingWillHappen(Exception):
+    """Everybody waits, nothing is due, and what was to happen has not."""
+
+
+class TakesForEver(Exception):
+    """What was to happen has not, in all the time there was for it."""
+
+
+class Machine:
+    """See the module. `now` is in microseconds since the world began."""
+
+    def __init__(self, choose: Choose | None = None) -> None:
+        self.now = 0
+        self.processes: list[ProcessLoop] = []
+        self._dead: list[ProcessLoop] = []
+        self._choose = choose
+        self._planned: list[tuple[int, int, Callable[[], None]]] = []
+        self._serial = 0
+
+    def clock(self) -> int:
+        return self.now
+
+    def process(self, name: str) -> ProcessLoop:
+        """A new one."""
+        self._dead += [each for each in self.processes if not each.alive]
+        self.processes = [each for each in self.processes if each.alive]
+        process = ProcessLoop(name, self.clock)
+        self.processes.append(process)
+        return process
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Something that happens to the world, of no process."""
+        self._serial += 1
+        heappush(self._planned, (self.now + microseconds(seconds), self._serial, act))
+
+    def run(self, done: Callable[[], bool], limit_seconds: float) -> None:
+        """Until it is done. Raises NothingWillHappen and TakesForEver."""
+        limit = self.now + microseconds(limit_seconds)
+        turns = 0
+        while not done():
+            turns += 1
+            if turns > TURNS_LIMIT:
+                raise TakesForEver(f"{TURNS_LIMIT:,} turns were not enough")
+            planned = self._planned[0][0] if self._planned else None
+            first, ready = planned, []
+            for process in self.processes:
+                due = process.due
+                if due is None:
+                    continue
+                if due <= self.now:
+                    ready.append(process)
+                elif first is None or due < first:
+                    first = due
+            if planned is not None and planned <= self.now:
+                heappop(self._planned)[2]()
+            elif ready:
+                chosen = ready[0] if len(ready) == 1 or not self._choose else self._choose(ready)
+                chosen.turn()
+            elif first is None:
+                raise NothingWillHappen("everybody waits, and nothing is due")
+            elif first > limit:
+                raise TakesForEver(f"{limit_seconds:,g} s were not enough")
+            else:
+                self.now = first
+
+    def close(self) -> list[str]:
+        """Ends all of it; what nobody has handled."""
+        everybody = [*self._dead, *self.processes]
+        told = [f"{each.name}: {text}" for each in everybody for text in each.complaints]
+        for each in everybody:
+            each.bury()
+        return told

@@ -1,0 +1,220 @@
+"""Performing activities in a simulated process: the user's fakes, and what goes wrong around them.
+
+Every call is written down, with what it was given and what it gave: the checks compare that with
+what is recorded. Which failure a call raises when it is to fail is asked of who knows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from perdure.infrastructure.simulation.process import ProcessLoop, pause
+from perdure.infrastructure.simulation.schedule import (
+    CALL,
+    CALL_SUSPENDS,
+    CALL_TIMED,
+    FAILURE,
+    Schedule,
+)
+from perdure.infrastructure.simulation.threads import NoThreads
+from perdure.sagas.activity import Activity
+from perdure.sagas.compensation import Compensation
+from perdure.sagas.context import current
+from perdure.sagas.failure import Failure
+from perdure.sagas.primitives import suspend
+from perdure.sagas.stage import Runnable, StandIn
+
+SLOW_SECONDS = 0.5
+FOR_EVER_SECONDS = 1e8
+
+Failing = Callable[[type[Failure]], Failure]
+
+
+class SimulatedDefect(Exception):
+    """It broke before anything was done."""
+
+
+class AnswerLost(Exception):
+    """It was done, and nobody was told."""
+
+
+class ProcessDied(BaseException):
+    """In what stands for a thread of a process that has ended."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of an activity, a compensation or a probe, as the world saw it."""
+
+    kind: str  # "activity", "compensation", "probe"
+    name: str
+    execution_id: str
+    key: str
+    attempt: int
+    process: str
+    begun: int  # the world's time
+    stored: int  # how many events of its execution were stored then
+    undoes: str | None  # the key of the activity that a compensation undoes
+    outcome: str | None  # which the compensation was told of it
+    fault: str = ""
+    returned: bool = False
+    result: Any = None
+    raised: BaseException | None = None
+
+
+@dataclass(slots=True)
+class Calls:
+    """All of one world, in their order. `limit`: more than this many are a saga that never ends."""
+
+    stored: Callable[[str], int]
+    failing: Failing
+    limit: int
+    made: list[Call] = field(default_factory=list)
+    tell: Callable[[Call], None] = lambda call: None
+
+
+class TooManyCalls(BaseException):
+    """The world has seen more calls than any saga needs."""
+
+
+class Performing:
+    """The stand-ins of one process. `known` gives the user's fake for a runnable, if there is."""
+
+    def __init__(
+        self,
+        process: ProcessLoop,
+        schedule: Schedule,
+        threads: NoThreads,
+        calls: Calls,
+        known: Callable[[Runnable], StandIn | None],
+    ) -> None:
+        self._process = process
+        self._schedule = schedule
+        self._threads = threads
+        self._calls = calls
+        self._known = known
+
+    def stand_in(self, runnable: Runnable) -> StandIn:
+        """For perdure.sagas.stage.Stage."""
+        known = self._known(runnable) or StandIn(runnable.function, runnable.is_async)
+        possible = possible_at(runnable)
+
+        async def perform(**arguments: Any) -> Any:
+            call = self._begin(runnable, possible)
+            try:
+                return await self._perform(call, runnable, known, arguments)
+            except BaseException as error:
+                call.raised = error
+                raise
+
+        def perform_in_thread(**arguments: Any) -> Any:
+            call = self._begin(runnable, possible)
+            try:
+                return self._perform_in_thread(call, runnable, known, arguments)
+            except BaseException as error:
+                call.raised = error
+                raise
+
+        return StandIn(perform if known.is_async else perform_in_thread, known.is_async)
+
+    def _begin(self, runnable: Runnable, possible: tuple[str, ...]) -> Call:
+        context = current.get()
+        undoes = context.undoes
+        call = Call(
+            kind_of(runnable),
+            runnable.name,
+            context.execution_id,
+            context.idempotency_key,
+            context.attempt,
+            self._process.name,
+            int(self._process.time() * 1_000_000),
+            self._calls.stored(context.execution_id),
+            None if undoes is None else undoes.idempotency_key,
+            None if undoes is None else undoes.outcome,
+        )
+        self._calls.made.append(call)
+        if len(self._calls.made) > self._calls.limit:
+            raise TooManyCalls
+        call.fault = self._schedule.at("call", possible)
+        self._calls.tell(call)
+        return call
+
+    async def _perform(
+        self, call: Call, runnable: Runnable, known: StandIn, arguments: dict[str, Any]
+    ) -> Any:
+        match call.fault:
+            case "crash before":
+                await self._process.die()
+            case "timeout before":
+                await pause(FOR_EVER_SECONDS)
+            case "slow":
+                await pause(SLOW_SECONDS)
+        self._fail_before(call, runnable)
+        call.result, call.returned = await known.function(**arguments), True
+        match call.fault:
+            case "crash after":
+                await self._process.die()
+            case "timeout after":
+                await pause(FOR_EVER_SECONDS)
+            case "answer lost":
+                raise AnswerLost("it was done, and the answer is lost")
+        return call.result
+
+    def _perform_in_thread(
+        self, call: Call, runnable: Runnable, known: StandIn, arguments: dict[str, Any]
+    ) -> Any:
+        match call.fault:
+            case "crash before":
+                self._process.kill()
+                raise ProcessDied
+            case "timeout before":  # as long as it hangs it has done nothing
+                self._threads.last_seconds = FOR_EVER_SECONDS
+                raise SimulatedDefect("it hung, and was never done")
+            case "slow":
+                self._threads.last_seconds = SLOW_SECONDS
+        self._fail_before(call, runnable)
+        call.result, call.returned = known.function(**arguments), True
+        match call.fault:
+            case "crash after":
+                self._process.kill()
+                raise ProcessDied
+            case "timeout after":
+                self._threads.last_seconds = FOR_EVER_SECONDS
+            case "answer lost":
+                raise AnswerLost("it was done, and the answer is lost")
+        return call.result
+
+    def _fail_before(self, call: Call, runnable: Runnable) -> None:
+        match call.fault:
+            case "defect":
+                raise SimulatedDefect("it broke before anything was done")
+            case "suspend":
+                suspend("the schedule says so")
+        for failure in failures_of(runnable):
+            if call.fault == FAILURE + failure.failure_name:
+                raise self._calls.failing(failure)
+
+
+def possible_at(runnable: Runnable) -> tuple[str, ...]:
+    """What can go wrong with a call of this."""
+    return (
+        *CALL,
+        *(FAILURE + each.failure_name for each in failures_of(runnable)),
+        *(CALL_TIMED if runnable.timeout is not None else ()),
+        *(CALL_SUSPENDS if isinstance(runnable, Activity) else ()),
+    )
+
+
+def failures_of(runnable: Runnable) -> tuple[type[Failure], ...]:
+    """Those that are declared."""
+    return tuple(runnable.raises) if isinstance(runnable, Activity | Compensation) else ()
+
+
+def kind_of(runnable: Runnable) -> str:
+    match runnable:
+        case Activity():
+            return "activity"
+        case Compensation():
+            return "compensation"
+        case _:
+            return "probe"

@@ -1,0 +1,139 @@
+"""A process of the simulated world: a bare event loop that runs when it is told to.
+
+It knows no socket and no selector. Others run between its turns; it dies in the midst of one, and
+may be frozen for a while. `machine` decides whose turn it is.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from heapq import heappop
+from threading import get_ident
+from typing import Any
+
+_set_running_loop = asyncio._set_running_loop
+
+
+class ProcessLoop(asyncio.BaseEventLoop):
+    """See the module. `now` is the world's time in microseconds."""
+
+    _ready: Any  # of asyncio.BaseEventLoop, as are the two below
+    _scheduled: list[Any]
+    _timer_cancelled_count: int
+
+    def __init__(self, name: str, now: Callable[[], int]) -> None:
+        super().__init__()
+        self.name = name
+        self.alive = True
+        self.frozen_until = 0
+        self.complaints: list[str] = []  # what nobody in it has handled
+        self.last_words: list[BaseException] = []
+        self._now = now
+
+    def time(self) -> float:
+        return self._now() / 1_000_000
+
+    def begin(self, main: Coroutine[Any, Any, None]) -> None:
+        """Its first task; one that raises is a complaint."""
+        task = self.create_task(main)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.call_exception_handler({"message": "its main task ended", "exception": error})
+
+    @property
+    def due(self) -> int | None:
+        """When it has something to do, in microseconds; None: never, unless somebody wakes it."""
+        if not self.alive:
+            return None
+        if self._ready:
+            return max(self._now(), self.frozen_until)
+        scheduled = self._scheduled
+        while scheduled and scheduled[0]._cancelled:
+            heappop(scheduled)._scheduled = False
+            self._timer_cancelled_count -= 1
+        if not scheduled:
+            return None
+        return max(microseconds(scheduled[0]._when), self.frozen_until)
+
+    def turn(self) -> None:
+        """Runs what is ready, each once, until it dies."""
+        now, scheduled, ready = self._now(), self._scheduled, self._ready
+        while scheduled and microseconds(scheduled[0]._when) <= now:
+            handle = heappop(scheduled)
+            handle._scheduled = False
+            ready.append(handle)
+        self._thread_id = get_ident()
+        _set_running_loop(self)
+        try:
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    handle._run()
+                if not self.alive:
+                    return
+        finally:
+            _set_running_loop(None)
+            self._thread_id = None
+
+    def freeze(self, seconds: float) -> None:
+        """Nothing of it runs for so long, from the end of what runs just now."""
+        self.frozen_until = self._now() + microseconds(seconds)
+
+    def kill(self) -> None:
+        """Nothing of it ever runs again; what is under way in it stands as it is."""
+        self.alive = False
+
+    async def die(self) -> None:
+        """Kills it from within. Does not return."""
+        self.kill()
+        await self.create_future()
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self.complaints.append(f"{context.get('message')}: {error!r}" if error else str(context))
+
+    def bury(self) -> None:
+        """Lets go of what a dead one holds. What that still says on its way out is kept apart."""
+        self.alive = False
+        for task in asyncio.all_tasks(self):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            running: Any = task.get_coro()
+            if running is not None and not task.done():
+                self._close(running)
+        self.close()
+
+    def _close(self, running: Any) -> None:
+        _set_running_loop(self)
+        try:
+            running.close()
+        except BaseException as error:
+            self.last_words.append(error)
+        finally:
+            _set_running_loop(None)
+
+    # What a bare loop has no use for
+
+    def _write_to_self(self) -> None:
+        """Another process has called; it has its turn anyhow."""
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        """There are none."""
+
+
+def microseconds(seconds: float) -> int:
+    """Whole ones; what is nearer than half of one to a whole one is that."""
+    return round(seconds * 1_000_000)
+
+
+async def pause(seconds: float) -> None:
+    """Waits so long in the world's time."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    loop.call_later(seconds, _resolve, over)
+    await over
+
+
+def _resolve(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,179 @@
+"""A simulated world: runners on one journal, customers, and what happens to them by a schedule.
+
+It runs until every customer has what they wait for, and some time more, so that late messages and
+leases that run out come to nothing while somebody looks.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from perdure.domain.events import Event
+from perdure.domain.journal import Submission
+from perdure.infrastructure import codec
+from perdure.infrastructure.simulation.customer import Customer
+from perdure.infrastructure.simulation.machine import Choose, Machine
+from perdure.infrastructure.simulation.performing import Call, Calls, Failing
+from perdure.infrastructure.simulation.runner import RESTART_SECONDS, Runner
+from perdure.infrastructure.simulation.schedule import Listed, Schedule
+from perdure.infrastructure.simulation.storage import Storage
+from perdure.sagas.activity import Activity
+from perdure.sagas.settings import EngineSettings
+from perdure.sagas.stage import Runnable, StandIn
+from perdure.sagas.workflow import Workflow
+
+HOUR_SECONDS = 3_600.0
+PATIENCE_SECONDS = 400 * 24 * HOUR_SECONDS
+AFTERMATH_SECONDS = 60.0
+LOOK_SECONDS = 7 * 24 * HOUR_SECONDS  # so that nobody is saved by the net below
+FROZEN_SECONDS = 40.0  # longer than a lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What kind of world it is. Times in seconds."""
+
+    runners: int = 2
+    commit_seconds: float = 0.002
+    lease_seconds: float = 15.0
+    deaths_are_noticed: bool = True  # so that nobody waits for the lease of a dead process
+    calls_limit: int = 2_000
+    patience_seconds: float = PATIENCE_SECONDS
+    aftermath_seconds: float = AFTERMATH_SECONDS
+    settings: EngineSettings = field(
+        default_factory=lambda: EngineSettings(stop_seconds=0.0, scan_seconds=LOOK_SECONDS)
+    )
+
+
+def first_failure(kind: Any) -> Any:
+    """A failure without fields."""
+    return kind()
+
+
+class World:
+    """See the module. `told` is all that happened: (time, who, what, whether it is a fault)."""
+
+    def __init__(
+        self,
+        workflows: Sequence[Workflow[Any, Any]],
+        *,
+        activities: Sequence[Activity[..., Any]] = (),
+        schedule: Schedule | None = None,
+        circumstances: Circumstances | None = None,
+        known: Callable[[Runnable], StandIn | None] = lambda runnable: None,
+        failing: Failing = first_failure,
+        choose: Choose | None = None,
+    ) -> None:
+        self.workflows = {each.name: each for each in workflows}
+        self.circumstances = circumstances or Circumstances()
+        self.schedule = schedule or Listed()
+        self.machine = Machine(choose)
+        self.storage = Storage(self.machine.clock, self.circumstances.lease_seconds)
+        self.calls = Calls(self._stored, failing, self.circumstances.calls_limit)
+        self.calls.tell = self._called
+        self.customers: list[Customer] = []
+        self.told: list[tuple[int, str, str, str]] = []
+        self.complaints: list[str] = []
+        self._known: dict[str, list[Event]] = {}
+        self._runners = [
+            Runner(
+                f"runner {number}",
+                self.machine,
+                self.storage,
+                self.schedule,
+                self.calls,
+                (workflows, activities),
+                self.circumstances.settings,
+                known=known,
+                commit_seconds=self.circumstances.commit_seconds,
+                surprise=self._surprise,
+            )
+            for number in range(1, self.circumstances.runners + 1)
+        ]
+
+    def order(self, workflow: Workflow[Any, Any], request: Any) -> Customer:
+        """A customer of their own for this request, from now on."""
+        customer = Customer(
+            f"customer {len(self.customers) + 1}",
+            self.machine,
+            self.storage,
+            self.schedule,
+            workflow,
+            request,
+        )
+        self.customers.append(customer)
+        return customer
+
+    def run(self) -> None:
+        """Until all is done. Raises NothingWillHappen, TakesForEver, TooManyCalls."""
+        limit = self.circumstances.patience_seconds
+        self.machine.run(self._done, limit)
+        end = self.machine.now + round(self.circumstances.aftermath_seconds * 1_000_000)
+        self.machine.later(self.circumstances.aftermath_seconds, lambda: None)
+        self.machine.run(lambda: self.machine.now >= end, limit)
+
+    def close(self) -> None:
+        """Ends everybody in it; what nobody has handled is in `complaints`."""
+        for runner in self._runners:
+            runner.bury()
+        self.complaints = self.machine.close()
+
+    @property
+    def engines(self) -> list[Any]:
+        """Those of the processes that live."""
+        return [each.engine for each in self._runners if each.alive and hasattr(each, "engine")]
+
+    def stream(self, execution_id: str) -> list[Event]:
+        """What is stored of an execution, as events."""
+        known = self._known.setdefault(execution_id, [])
+        rows = self.storage.log.streams.get(execution_id, [])
+        known += (codec.decode(row.topic, row.body) for row in rows[len(known) :])
+        return list(known)
+
+    def _done(self) -> bool:
+        for runner in self._runners:
+            if not runner.alive and not runner.replaced:
+                self._died(runner)
+        return all(customer.done for customer in self.customers)
+
+    def _died(self, runner: Runner) -> None:
+        runner.replaced = True
+        self._tell(runner.process.name, "is dead")
+        if self.circumstances.deaths_are_noticed:
+            self.storage.release(runner.process.name)
+        elif runner.process.name == self.storage.owner:
+            self.storage.expire(self.storage.epoch)
+        self.machine.later(RESTART_SECONDS, runner.begin)
+
+    def _surprise(self, runner: Runner, what: str, submissions: Sequence[Submission]) -> None:
+        """What a fault of an append does to the world around it."""
+        self._tell(runner.process.name, f"appends {told_of(submissions)}", what)
+        match what:
+            case "frozen":
+                runner.lease.not_renewed(FROZEN_SECONDS)
+                runner.process.freeze(FROZEN_SECONDS)
+            case "not renewed":
+                runner.lease.not_renewed(FROZEN_SECONDS)
+            case "lease lost":
+                self.storage.expropriate()
+            case "clock forward":
+                for each in self._runners:
+                    each.clock.ahead += round(HOUR_SECONDS * 1_000_000)
+            case "cancel":
+                for customer in self.customers:
+                    if customer.execution_id in {each.execution_id for each in submissions}:
+                        customer.cancel()
+
+    def _called(self, call: Call) -> None:
+        self.told.append((self.machine.now, call.process, f"calls {call.name}", call.fault))
+
+    def _tell(self, who: str, what: str, fault: str = "") -> None:
+        self.told.append((self.machine.now, who, what, fault))
+
+    def _stored(self, execution_id: str) -> int:
+        return len(self.storage.log.streams.get(execution_id, ()))
+
+
+def told_of(submissions: Sequence[Submission]) -> str:
+    """What an append holds, in words."""
+    return ", ".join(type(event).__name__ for each in submissions for event in each.events) or "…"
