@@ -31,6 +31,7 @@ class Customer:
     def __init__(
         self,
         name: str,
+        *,
         machine: Machine,
         storage: Storage,
         schedule: Schedule,

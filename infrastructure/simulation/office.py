@@ -35,8 +35,9 @@ class SimulatedPostOffice(MemoryPostOffice):
                 raise JournalUnavailable("the storage does not answer; nothing is posted")
             case "late":
                 await pause(LATE_SECONDS)
-        await super().post(envelopes)
+        self._check_open()
+        self._storage.post(envelopes)
         if what == "twice":
-            self._later(LATE_SECONDS, lambda: self._storage.log.post(envelopes))
+            self._later(LATE_SECONDS, lambda: self._storage.post(envelopes))
         if what == "unsure":
             raise JournalUnavailable("the storage gave no answer; it may be posted or not")

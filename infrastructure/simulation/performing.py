@@ -18,14 +18,15 @@ from perdure.infrastructure.simulation.schedule import (
 )
 from perdure.infrastructure.simulation.threads import NoThreads
 from perdure.sagas.activity import Activity
+from perdure.sagas.attempts import ActivitySuspended
 from perdure.sagas.compensation import Compensation
 from perdure.sagas.context import current
 from perdure.sagas.failure import Failure
-from perdure.sagas.primitives import suspend
 from perdure.sagas.stage import Runnable, StandIn
 
 SLOW_SECONDS = 0.5
 FOR_EVER_SECONDS = 1e8
+HANGS_SECONDS = 3_600.0  # a thread cannot be ended, and nothing ends before it
 
 Failing = Callable[[type[Failure]], Failure]
 
@@ -70,6 +71,7 @@ class Calls:
     failing: Failing
     limit: int
     made: list[Call] = field(default_factory=list)
+    activities: dict[str, Activity[..., Any]] = field(default_factory=dict)  # met so far, by name
     tell: Callable[[Call], None] = lambda call: None
 
 
@@ -98,6 +100,8 @@ class Performing:
         """For perdure.sagas.stage.Stage."""
         known = self._known(runnable) or StandIn(runnable.function, runnable.is_async)
         possible = possible_at(runnable)
+        if isinstance(runnable, Activity):
+            self._calls.activities[runnable.name] = runnable
 
         async def perform(**arguments: Any) -> Any:
             call = self._begin(runnable, possible)
@@ -168,7 +172,7 @@ class Performing:
                 self._process.kill()
                 raise ProcessDied
             case "timeout before":  # as long as it hangs it has done nothing
-                self._threads.last_seconds = FOR_EVER_SECONDS
+                self._threads.last_seconds = HANGS_SECONDS
                 raise SimulatedDefect("it hung, and was never done")
             case "slow":
                 self._threads.last_seconds = SLOW_SECONDS
@@ -179,7 +183,7 @@ class Performing:
                 self._process.kill()
                 raise ProcessDied
             case "timeout after":
-                self._threads.last_seconds = FOR_EVER_SECONDS
+                self._threads.last_seconds = HANGS_SECONDS
             case "answer lost":
                 raise AnswerLost("it was done, and the answer is lost")
         return call.result
@@ -189,7 +193,7 @@ class Performing:
             case "defect":
                 raise SimulatedDefect("it broke before anything was done")
             case "suspend":
-                suspend("the schedule says so")
+                raise ActivitySuspended("the schedule says so")
         for failure in failures_of(runnable):
             if call.fault == FAILURE + failure.failure_name:
                 raise self._calls.failing(failure)

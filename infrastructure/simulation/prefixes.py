@@ -14,6 +14,7 @@ from perdure.domain import events
 from perdure.domain.events import Event
 from perdure.domain.execution import Execution, fold
 from perdure.infrastructure.simulation.violation import demand
+from perdure.sagas.activity import Activity
 from perdure.sagas.body import FED, BodyRun
 from perdure.sagas.replay import Replay, replay
 from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
@@ -147,9 +148,15 @@ class Heard(BodyRun):
 
 
 def replayed_requests(
-    workflow: Workflow[Any, Any], execution_id: str, stream: list[Event]
+    workflow: Workflow[Any, Any],
+    execution_id: str,
+    stream: list[Event],
+    declared: dict[str, Activity[..., Any]] | None = None,
 ) -> dict[int, Asked]:
-    """What a replay of this stream asks for, by ordinal. Raises Blocked and Violation."""
+    """What a replay of this stream asks for, by ordinal. Raises Blocked and Violation.
+
+    The activities that it has met are added to `declared`, by name.
+    """
     state = fold(execution_id, stream)
     started = stream[0]
     assert isinstance(started, events.ExecutionStarted)
@@ -163,6 +170,8 @@ def replayed_requests(
     finally:
         left = body.dismiss()
     demand(left, "the body would not be left")
+    if declared is not None:
+        declared.update(body.activities)
     return body.heard
 
 

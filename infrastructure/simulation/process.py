@@ -74,7 +74,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
                     return
         finally:
             _set_running_loop(None)
-            self._thread_id = None
+            self._thread_id: int | None = None
 
     def freeze(self, seconds: float) -> None:
         """Nothing of it runs for so long, from the end of what runs just now."""

@@ -2,7 +2,11 @@
 
 
 class Violation(AssertionError):
-    """What was violated, in words. The story of how is told with it where one is known."""
+    """What was violated, in words; of which execution, if it is one's."""
+
+    def __init__(self, text: str) -> None:
+        self.execution_id = ""
+        super().__init__(text)
 
 
 def demand(holds: bool, otherwise: str) -> None:  # noqa: FBT001 (it reads as an assertion)

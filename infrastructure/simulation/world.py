@@ -78,12 +78,12 @@ class World:
         self._runners = [
             Runner(
                 f"runner {number}",
-                self.machine,
-                self.storage,
-                self.schedule,
-                self.calls,
-                (workflows, activities),
-                self.circumstances.settings,
+                machine=self.machine,
+                storage=self.storage,
+                schedule=self.schedule,
+                calls=self.calls,
+                code=(workflows, activities),
+                settings=self.circumstances.settings,
                 known=known,
                 commit_seconds=self.circumstances.commit_seconds,
                 surprise=self._surprise,
@@ -95,11 +95,11 @@ class World:
         """A customer of their own for this request, from now on."""
         customer = Customer(
             f"customer {len(self.customers) + 1}",
-            self.machine,
-            self.storage,
-            self.schedule,
-            workflow,
-            request,
+            machine=self.machine,
+            storage=self.storage,
+            schedule=self.schedule,
+            workflow=workflow,
+            request=request,
         )
         self.customers.append(customer)
         return customer
@@ -129,6 +129,10 @@ class World:
         rows = self.storage.log.streams.get(execution_id, [])
         known += (codec.decode(row.topic, row.body) for row in rows[len(known) :])
         return list(known)
+
+    def prefixes_of(self, execution_id: str) -> list[int]:
+        """Versions at which submissions of an execution ended; those that are to be replayed."""
+        return self.storage.ends.get(execution_id, [])
 
     def _done(self) -> bool:
         for runner in self._runners:
