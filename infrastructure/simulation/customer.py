@@ -8,6 +8,7 @@ from typing import Any
 
 from perdure.domain.errors import CancelledExecution, ExecutionParked, PerdureError
 from perdure.infrastructure.simulation.clock import CountedIds, SimulatedClock
+from perdure.infrastructure.simulation.journal import Tell
 from perdure.infrastructure.simulation.machine import Machine
 from perdure.infrastructure.simulation.office import SimulatedPostOffice
 from perdure.infrastructure.simulation.process import pause
@@ -35,6 +36,7 @@ class Customer:
         machine: Machine,
         storage: Storage,
         schedule: Schedule,
+        tell: Tell,
         workflow: Workflow[Any, Any],
         request: Any,
     ) -> None:
@@ -49,7 +51,7 @@ class Customer:
         self._workflow = workflow
         self._request = request
         self._client = Client(
-            SimulatedPostOffice(storage, schedule, machine.later),
+            SimulatedPostOffice(storage, schedule, machine.later, tell),
             clock=SimulatedClock(machine.clock),
             ids=CountedIds(name),
         )

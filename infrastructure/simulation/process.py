@@ -19,6 +19,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
     _ready: Any  # of asyncio.BaseEventLoop, as are the two below
     _scheduled: list[Any]
     _timer_cancelled_count: int
+    _thread_id: int | None
 
     def __init__(self, name: str, now: Callable[[], int]) -> None:
         super().__init__()
@@ -74,7 +75,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
                     return
         finally:
             _set_running_loop(None)
-            self._thread_id: int | None = None
+            self._thread_id = None
 
     def freeze(self, seconds: float) -> None:
         """Nothing of it runs for so long, from the end of what runs just now."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from perdure.domain.journal import Submission
 from perdure.infrastructure.simulation.clock import SeededChance, SimulatedClock
-from perdure.infrastructure.simulation.journal import SimulatedJournal
+from perdure.infrastructure.simulation.journal import SimulatedJournal, Tell
 from perdure.infrastructure.simulation.lease import SimulatedLease
 from perdure.infrastructure.simulation.machine import Machine
 from perdure.infrastructure.simulation.performing import Calls, Performing
@@ -35,6 +35,7 @@ class Runner:
         machine: Machine,
         storage: Storage,
         schedule: Schedule,
+        tell: Tell,
         calls: Calls,
         code: tuple[Sequence[Workflow[Any, Any]], Iterable[Activity[..., Any]]],
         settings: EngineSettings,
@@ -52,6 +53,7 @@ class Runner:
         self._machine = machine
         self._storage = storage
         self._schedule = schedule
+        self._tell = tell
         self._calls = calls
         self._workflows, self._activities = code
         self._settings = settings
@@ -83,6 +85,7 @@ class Runner:
             lease,
             self._schedule,
             commit_seconds=self._commit,
+            tell=self._tell,
             surprise=lambda what, submissions: self._surprise(self, what, submissions),
         )
         threads = NoThreads(process)

@@ -50,8 +50,20 @@ def first_failure(kind: Any) -> Any:
     return kind()
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that happened, besides what was stored: `stored` events were there before it."""
+
+    time: int
+    stored: int
+    who: str
+    what: str
+    moment: str = ""
+    fault: str = ""
+
+
 class World:
-    """See the module. `told` is all that happened: (time, who, what, whether it is a fault)."""
+    """See the module. `told` is what happened, in its order."""
 
     def __init__(
         self,
@@ -72,7 +84,7 @@ class World:
         self.calls = Calls(self._stored, failing, self.circumstances.calls_limit)
         self.calls.tell = self._called
         self.customers: list[Customer] = []
-        self.told: list[tuple[int, str, str, str]] = []
+        self.told: list[Told] = []
         self.complaints: list[str] = []
         self._known: dict[str, list[Event]] = {}
         self._runners = [
@@ -81,6 +93,7 @@ class World:
                 machine=self.machine,
                 storage=self.storage,
                 schedule=self.schedule,
+                tell=self.tell,
                 calls=self.calls,
                 code=(workflows, activities),
                 settings=self.circumstances.settings,
@@ -98,6 +111,7 @@ class World:
             machine=self.machine,
             storage=self.storage,
             schedule=self.schedule,
+            tell=self.tell,
             workflow=workflow,
             request=request,
         )
@@ -142,7 +156,7 @@ class World:
 
     def _died(self, runner: Runner) -> None:
         runner.replaced = True
-        self._tell(runner.process.name, "is dead")
+        self.tell(runner.process.name, "is dead; another process begins soon")
         if self.circumstances.deaths_are_noticed:
             self.storage.release(runner.process.name)
         elif runner.process.name == self.storage.owner:
@@ -151,7 +165,7 @@ class World:
 
     def _surprise(self, runner: Runner, what: str, submissions: Sequence[Submission]) -> None:
         """What a fault of an append does to the world around it."""
-        self._tell(runner.process.name, f"appends {told_of(submissions)}", what)
+        self.tell(runner.process.name, "", "append", what)
         match what:
             case "frozen":
                 runner.lease.not_renewed(FROZEN_SECONDS)
@@ -169,15 +183,13 @@ class World:
                         customer.cancel()
 
     def _called(self, call: Call) -> None:
-        self.told.append((self.machine.now, call.process, f"calls {call.name}", call.fault))
+        what = f"calls {call.name}, attempt {call.attempt}"
+        self.tell(call.process, what, "call", call.fault)
 
-    def _tell(self, who: str, what: str, fault: str = "") -> None:
-        self.told.append((self.machine.now, who, what, fault))
+    def tell(self, who: str, what: str, moment: str = "", fault: str = "") -> None:
+        """Writes it down for the story."""
+        stored = len(self.storage.log.events)
+        self.told.append(Told(self.machine.now, stored, who, what, moment, fault))
 
     def _stored(self, execution_id: str) -> int:
         return len(self.storage.log.streams.get(execution_id, ()))
-
-
-def told_of(submissions: Sequence[Submission]) -> str:
-    """What an append holds, in words."""
-    return ", ".join(type(event).__name__ for each in submissions for event in each.events) or "…"
