@@ -121,10 +121,10 @@ class World:
     def run(self) -> None:
         """Until all is done. Raises NothingWillHappen, TakesForEver, and what refuses a call."""
         limit = self.circumstances.patience_seconds
-        self.machine.run(self._done, limit)
+        self.machine.run(self._served, limit)
         end = self.machine.now + round(self.circumstances.aftermath_seconds * 1_000_000)
         self.machine.later(self.circumstances.aftermath_seconds, lambda: None)
-        self.machine.run(lambda: self.machine.now >= end, limit)
+        self.machine.run(lambda: self._goes_on() and self.machine.now >= end, limit)
 
     def close(self) -> None:
         """Ends everybody in it; what nobody has handled is in `complaints`."""
@@ -148,13 +148,17 @@ class World:
         """Versions at which submissions of an execution ended; those that are to be replayed."""
         return self.storage.ends.get(execution_id, [])
 
-    def _done(self) -> bool:
+    def _served(self) -> bool:
+        return self._goes_on() and all(customer.done for customer in self.customers)
+
+    def _goes_on(self) -> bool:
+        """Always; but the dead are replaced, and a call that was refused ends all of it."""
         for runner in self._runners:
             if not runner.alive and not runner.replaced:
                 self._died(runner)
         if self.calls.refused is not None:
             raise self.calls.refused
-        return all(customer.done for customer in self.customers)
+        return True
 
     def _died(self, runner: Runner) -> None:
         runner.replaced = True
