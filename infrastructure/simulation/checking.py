@@ -3,7 +3,10 @@
 What a user says is put together here; `search` looks for a schedule that breaks it.
 """
 
+import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import hypothesis
@@ -20,6 +23,7 @@ from perdure.infrastructure.simulation.world import Circumstances
 from perdure.sagas.activity import Activity
 from perdure.sagas.errors import PayloadError
 from perdure.sagas.failure import Failure
+from perdure.sagas.watchdog import watchdog
 from perdure.sagas.workflow import Workflow
 
 Q = TypeVar("Q")
@@ -91,7 +95,11 @@ def check_workflow(
     else:
         drawn = st.sampled_from(list(requests))
     several = st.lists(drawn, min_size=1, max_size=executions, unique_by=workflow.key_of)
-    search = Search(subject, several, known, most_faults, excluded(without))
+    caller = sys._getframe(1).f_code
+    place = f"{workflow.name}_in_{caller.co_qualname}_of_{Path(caller.co_filename).name}"
+    name = re.sub(r"\W", "_", place)
+    search = Search(name, subject, several, known, most_faults, excluded(without))
+    watchdog.open()  # one thread for all trials, and not one for each
     try:
         if schedule is None:
             search.by_hypothesis(examples, settings)
@@ -100,6 +108,8 @@ def check_workflow(
     except Violation as violation:
         found = shortest(search, violation) if schedule is None else violation
         raise Violation(told(subject, found, search.once_more(found))) from None
+    finally:
+        watchdog.close()
 
 
 def named(**arguments: object) -> str:

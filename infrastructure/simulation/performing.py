@@ -66,19 +66,19 @@ class Call:
 
 @dataclass(slots=True)
 class Calls:
-    """All of one world, in their order. `limit`: more than this many are a saga that never ends."""
+    """All of one world, in their order. More attempts at one thing than `limit` will never end."""
 
     stored: Callable[[str], int]
     failing: Failing
-    limit: int
+    limit: int  # of attempts at one thing
     refused: Exception | None = None  # what the kit itself has to say against a call
     made: list[Call] = field(default_factory=list)
     activities: dict[str, Activity[..., Any]] = field(default_factory=dict)  # met so far, by name
     tell: Callable[[Call], None] = lambda call: None
 
 
-class TooManyCalls(Exception):
-    """The world has seen more calls than any saga needs."""
+class TooManyAttempts(Exception):
+    """One thing was tried more often than any saga needs."""
 
 
 class Performing:
@@ -110,6 +110,9 @@ class Performing:
             self._calls.activities[runnable.name] = runnable
 
         async def perform(**arguments: Any) -> Any:
+            task = asyncio.current_task()
+            assert task is not None
+            self._process.tasks.append(task)  # an eager one, that the loop has not made
             call = self._begin(runnable, possible)
             try:
                 return await self._perform(call, runnable, known, arguments)
@@ -145,9 +148,9 @@ class Performing:
             None if undoes is None else undoes.outcome,
         )
         self._calls.made.append(call)
-        if len(self._calls.made) > self._calls.limit:
-            often = f"{call.name} was called again and again, at last as attempt {call.attempt}"
-            self._refuse(TooManyCalls(often))
+        if call.attempt > self._calls.limit:
+            often = f"{call.name} is called again and again, at last as attempt {call.attempt}"
+            self._refuse(TooManyAttempts(often))
         if any(made.returned and made.key == call.key for made in self._calls.made):
             # A service that has done it under this key does not say now that it cannot.
             possible = tuple(what for what in possible if not what.startswith(FAILURE))

@@ -21,7 +21,7 @@ from perdure.sagas.failure import Failure
 
 # Whether everything that could follow is tried too. The first one is the simplest example's, which
 # is that of no fault: so every single fault is tried, and every pair that matters most.
-SYSTEMATIC = (True, *(False,) * 15)
+SYSTEMATIC = (True, *(False,) * 31)
 # What leaves it open whether something was done, and what asks for a rollback.
 OPEN_ENDED = ("crash after", "crash within, not stored", "answer lost", "timeout after", "unsure")
 TURNING = ("cancel", FAILURE)
@@ -30,11 +30,13 @@ NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 
 @dataclass
 class Search:
-    """See the module. `requests` draws one list of them; `failures` are the user's, by name.
+    """See the module. Hypothesis remembers by `name` what has failed; an identifier.
 
-    `tried` are the requests of the last trial, `raised` the failures that were made up for it.
+    `requests` draws one list of them; `failures` are the user's, by name. `tried` are the requests
+    of the last trial, `raised` the failures that were made up for it.
     """
 
+    name: str
     subject: Subject
     requests: st.SearchStrategy[list[Any]]
     failures: Mapping[str, Failure]
@@ -58,7 +60,7 @@ class Search:
         def check(data: st.DataObject) -> None:
             self._example(data)
 
-        check.__name__ = f"check_{self.subject.workflow.name}"  # its database knows it by that
+        check.__name__ = self.name  # its database knows it by that
         settings(given(st.data())(check))()
 
     def once(self, faults: Sequence[Fault]) -> None:

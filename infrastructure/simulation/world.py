@@ -37,7 +37,7 @@ class Circumstances:
     commit_seconds: float = 0.002
     lease_seconds: float = 15.0
     deaths_are_noticed: bool = True  # so that nobody waits for the lease of a dead process
-    calls_limit: int = 2_000
+    attempts_limit: int = 60
     patience_seconds: float = PATIENCE_SECONDS
     aftermath_seconds: float = AFTERMATH_SECONDS
     settings: EngineSettings = field(
@@ -81,7 +81,7 @@ class World:
         self.schedule = schedule or Listed()
         self.machine = Machine(choose)
         self.storage = Storage(self.machine.clock, self.circumstances.lease_seconds)
-        self.calls = Calls(self._stored, failing, self.circumstances.calls_limit)
+        self.calls = Calls(self._stored, failing, self.circumstances.attempts_limit)
         self.calls.tell = self._called
         self.customers: list[Customer] = []
         self.told: list[Told] = []
