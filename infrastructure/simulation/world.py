@@ -14,6 +14,7 @@ from perdure.infrastructure import codec
 from perdure.infrastructure.simulation.customer import Customer
 from perdure.infrastructure.simulation.machine import Choose, Machine
 from perdure.infrastructure.simulation.performing import Call, Calls, Failing
+from perdure.infrastructure.simulation.prefixes import Replays
 from perdure.infrastructure.simulation.runner import RESTART_SECONDS, Runner
 from perdure.infrastructure.simulation.schedule import Listed, Schedule
 from perdure.infrastructure.simulation.storage import Storage
@@ -75,6 +76,7 @@ class World:
         known: Callable[[Runnable], StandIn | None] = lambda runnable: None,
         failing: Failing = first_failure,
         choose: Choose | None = None,
+        replays: Replays | None = None,
     ) -> None:
         self.workflows = {each.name: each for each in workflows}
         self.circumstances = circumstances or Circumstances()
@@ -83,6 +85,7 @@ class World:
         self.storage = Storage(self.machine.clock, self.circumstances.lease_seconds)
         self.calls = Calls(self._stored, failing, self.circumstances.attempts_limit)
         self.calls.tell = self._called
+        self.replays = replays or Replays()
         self.customers: list[Customer] = []
         self.told: list[Told] = []
         self.complaints: list[str] = []
