@@ -11,7 +11,7 @@ from typing import Any
 from perdure.domain.events import Event
 from perdure.domain.journal import Submission
 from perdure.infrastructure import codec
-from perdure.infrastructure.simulation.customer import Customer
+from perdure.infrastructure.simulation.customer import RESUMPTIONS_LIMIT, Customer
 from perdure.infrastructure.simulation.machine import Choose, Machine
 from perdure.infrastructure.simulation.performing import Call, Calls, Failing
 from perdure.infrastructure.simulation.runner import RESTART_SECONDS, Runner
@@ -38,6 +38,7 @@ class Circumstances:
     lease_seconds: float = 15.0
     deaths_are_noticed: bool = True  # so that nobody waits for the lease of a dead process
     calls_limit: int = 2_000
+    resumptions_limit: int = RESUMPTIONS_LIMIT  # so often a customer resumes what is parked
     patience_seconds: float = PATIENCE_SECONDS
     aftermath_seconds: float = AFTERMATH_SECONDS
     settings: EngineSettings = field(
@@ -104,8 +105,10 @@ class World:
             for number in range(1, self.circumstances.runners + 1)
         ]
 
-    def order(self, workflow: Workflow[Any, Any], request: Any) -> Customer:
-        """A customer of their own for this request, from now on."""
+    def order(
+        self, workflow: Workflow[Any, Any], request: Any, *, after_seconds: float = 0.0
+    ) -> Customer:
+        """A customer of their own for this request, who orders after so many seconds."""
         customer = Customer(
             f"customer {len(self.customers) + 1}",
             machine=self.machine,
@@ -114,6 +117,8 @@ class World:
             tell=self.tell,
             workflow=workflow,
             request=request,
+            after_seconds=after_seconds,
+            resumptions_limit=self.circumstances.resumptions_limit,
         )
         self.customers.append(customer)
         return customer
