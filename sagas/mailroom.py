@@ -164,7 +164,7 @@ class Mailroom:
             if isinstance(error, OrderWithheld):
                 self._withheld.add(envelope.id)
             self._again = True
-            if self._waiting is not None:
+            if self._waiting is not None and not self._waiting.expired():
                 self._waiting.reschedule(asyncio.get_running_loop().time() + AGAIN_SECONDS)
         finally:
             self._put_away(envelope)
