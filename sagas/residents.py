@@ -180,6 +180,7 @@ class Residents:
                     execution.lost_by = error
                     self._forget(execution)
                     execution.fail_waiters(error)
+                self.keeper.lease_lost()
             self.look()
 
     def lost(self, execution: LiveExecution, error: Exception) -> None:
