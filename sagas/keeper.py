@@ -166,8 +166,21 @@ class Keeper:
             await self._residents.loader.load(
                 [row for row in rows.values() if row.state in GOING and row.due is None]
             )
+            for row in rows.values():
+                self._wait_for(row)
             await self._tell(rows.values())
             self._doubtful = self._doubtful[len(doubtful) :]
+
+    def _wait_for(self, row: IndexRow) -> None:
+        """What is stored was perhaps never told of: the time that somebody has to look at it."""
+        if row.due is None:
+            return
+        if row.state == "suspended":
+            self.expires_at(row.due)
+        elif row.state in GOING and row.begun:
+            self.due_at(row.due)
+        elif row.state in GOING:
+            self.begin_at(row.due)
 
     async def _hear_of_others(self) -> None:
         """What is waited for here goes on elsewhere while somebody else has the lease."""
