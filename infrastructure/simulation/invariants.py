@@ -22,7 +22,6 @@ from perdure.infrastructure.simulation.violation import Violation, demand
 from perdure.infrastructure.simulation.world import World
 from perdure.sagas.workflow import Workflow
 
-
 Ends: TypeAlias = Callable[[str], Collection[int]]
 
 

@@ -87,6 +87,7 @@ class World:
         self.customers: list[Customer] = []
         self.told: list[Told] = []
         self.complaints: list[str] = []
+        self.done_at = 0  # when nobody waited for anything any more, in microseconds
         self._known: dict[str, list[Event]] = {}
         self._runners = [
             Runner(
@@ -127,9 +128,12 @@ class World:
         """Until all is done. Raises NothingWillHappen, TakesForEver, TooManyCalls."""
         limit = self.circumstances.patience_seconds
         self.machine.run(self._done, limit)
+        self.done_at = self.machine.now
         end = self.machine.now + round(self.circumstances.aftermath_seconds * 1_000_000)
         self.machine.later(self.circumstances.aftermath_seconds, lambda: None)
-        self.machine.run(lambda: self.machine.now >= end, limit)
+        self.machine.run(lambda: self._see_to_the_dead() or self.machine.now >= end, limit)
+        left = self.storage.log.mailbox.open
+        self.machine.run(lambda: self._see_to_the_dead() or not left, limit)
 
     def close(self) -> None:
         """Ends everybody in it; what nobody has handled is in `complaints`."""
@@ -154,10 +158,14 @@ class World:
         return self.storage.ends.get(execution_id, [])
 
     def _done(self) -> bool:
+        return self._see_to_the_dead() or all(customer.done for customer in self.customers)
+
+    def _see_to_the_dead(self) -> bool:
+        """Never True: nothing is done by that."""
         for runner in self._runners:
             if not runner.alive and not runner.replaced:
                 self._died(runner)
-        return all(customer.done for customer in self.customers)
+        return False
 
     def _died(self, runner: Runner) -> None:
         runner.replaced = True
