@@ -23,7 +23,7 @@ TIMED = ("sleep", "timeout", "wait_for", "shield")
 
 @dataclass(frozen=True, kw_only=True)
 class Ordered:
-    """A customer orders program `number`, and cancels it; seconds from the beginning, or the order."""
+    """An order of program `number`, and when: in seconds from the beginning, or from the order."""
 
     number: int
     after: float = 0.0
