@@ -51,7 +51,7 @@ class Customer:
         self.end: object = None  # the result, or what was raised
         self.cancels = 0  # orders to cancel that were accepted
         self._workflow = workflow
-        self._request = request
+        self.request = request
         self._client = Client(
             SimulatedPostOffice(storage, schedule, machine.later, tell),
             clock=SimulatedClock(machine.clock),
@@ -65,7 +65,7 @@ class Customer:
     async def _order(self) -> None:
         if self._after:
             await pause(self._after)
-        self._handle = await self._client.start(self._workflow, self._request)
+        self._handle = await self._client.start(self._workflow, self.request)
         self.execution_id = self._handle.id
         self.acknowledged = True
         await self._see_to_it(self._handle)

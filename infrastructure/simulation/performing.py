@@ -4,6 +4,7 @@ Every call is written down, with what it was given and what it gave: the checks 
 what is recorded. Which failure a call raises when it is to fail is asked of who knows.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,12 +71,13 @@ class Calls:
     stored: Callable[[str], int]
     failing: Failing
     limit: int
+    refused: Exception | None = None  # what the kit itself has to say against a call
     made: list[Call] = field(default_factory=list)
     activities: dict[str, Activity[..., Any]] = field(default_factory=dict)  # met so far, by name
     tell: Callable[[Call], None] = lambda call: None
 
 
-class TooManyCalls(BaseException):
+class TooManyCalls(Exception):
     """The world has seen more calls than any saga needs."""
 
 
@@ -98,7 +100,11 @@ class Performing:
 
     def stand_in(self, runnable: Runnable) -> StandIn:
         """For perdure.sagas.stage.Stage."""
-        known = self._known(runnable) or StandIn(runnable.function, runnable.is_async)
+        try:
+            known = self._known(runnable) or StandIn(runnable.function, runnable.is_async)
+        except Exception as error:
+            self._refuse(error)
+            return StandIn(never, is_async=True)
         possible = possible_at(runnable)
         if isinstance(runnable, Activity):
             self._calls.activities[runnable.name] = runnable
@@ -119,7 +125,9 @@ class Performing:
                 call.raised = error
                 raise
 
-        return StandIn(perform if known.is_async else perform_in_thread, known.is_async)
+        if runnable.is_async:
+            return StandIn(perform, is_async=True)
+        return StandIn(perform_in_thread, is_async=False)
 
     def _begin(self, runnable: Runnable, possible: tuple[str, ...]) -> Call:
         context = current.get()
@@ -138,10 +146,19 @@ class Performing:
         )
         self._calls.made.append(call)
         if len(self._calls.made) > self._calls.limit:
-            raise TooManyCalls
+            often = f"{call.name} was called again and again, at last as attempt {call.attempt}"
+            self._refuse(TooManyCalls(often))
+        if any(made.returned and made.key == call.key for made in self._calls.made):
+            # A service that has done it under this key does not say now that it cannot.
+            possible = tuple(what for what in possible if not what.startswith(FAILURE))
         call.fault = self._schedule.at("call", possible)
         self._calls.tell(call)
         return call
+
+    def _refuse(self, error: Exception) -> None:
+        """Ends the world: nothing is called that should not be."""
+        self._calls.refused = error
+        self._process.kill()
 
     async def _perform(
         self, call: Call, runnable: Runnable, known: StandIn, arguments: dict[str, Any]
@@ -177,7 +194,7 @@ class Performing:
             case "slow":
                 self._threads.last_seconds = SLOW_SECONDS
         self._fail_before(call, runnable)
-        call.result, call.returned = known.function(**arguments), True
+        call.result, call.returned = at_once(known, arguments), True
         match call.fault:
             case "crash after":
                 self._process.kill()
@@ -197,6 +214,24 @@ class Performing:
         for failure in failures_of(runnable):
             if call.fault == FAILURE + failure.failure_name:
                 raise self._calls.failing(failure)
+
+
+def at_once(known: StandIn, arguments: dict[str, Any]) -> Any:
+    """What a function gives, in what stands for a thread: a fake may be async, but not wait."""
+    result = known.function(**arguments)
+    if not known.is_async:
+        return result
+    try:
+        result.send(None)
+    except StopIteration as done:
+        return done.value
+    result.close()
+    raise RuntimeError("the fake of a sync function waits for something: it cannot, in a thread")
+
+
+async def never(**_: Any) -> None:
+    """Does not return."""
+    await asyncio.get_running_loop().create_future()
 
 
 def possible_at(runnable: Runnable) -> tuple[str, ...]:

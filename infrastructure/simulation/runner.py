@@ -13,7 +13,7 @@ from perdure.infrastructure.simulation.lease import SimulatedLease
 from perdure.infrastructure.simulation.machine import Machine
 from perdure.infrastructure.simulation.performing import Calls, Performing
 from perdure.infrastructure.simulation.process import ProcessLoop
-from perdure.infrastructure.simulation.schedule import Schedule
+from perdure.infrastructure.simulation.schedule import BEGIN, Schedule
 from perdure.infrastructure.simulation.storage import Storage
 from perdure.infrastructure.simulation.threads import NoThreads
 from perdure.sagas.activity import Activity
@@ -23,6 +23,7 @@ from perdure.sagas.stage import Runnable, Stage, StandIn
 from perdure.sagas.workflow import Workflow
 
 RESTART_SECONDS = 1.0
+AN_HOUR = 3_600_000_000  # in microseconds
 
 
 class Runner:
@@ -69,6 +70,9 @@ class Runner:
         self.incarnations += 1
         name = self.name if self.incarnations == 1 else f"{self.name}, life {self.incarnations}"
         self.process = self._machine.process(name)
+        if what := self._schedule.at("begin", BEGIN):
+            self._tell(self.process.name, "", "begin", what)
+            self.clock.ahead += AN_HOUR if what == "clock ahead" else -AN_HOUR
         self.process.begin(self._live(self.process))
 
     @property

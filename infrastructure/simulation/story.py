@@ -13,8 +13,8 @@ from perdure.infrastructure.simulation.world import Told, World
 MEANS: dict[str, dict[str, str]] = {
     "append": {
         "crash before": "the process dies before anything of this is stored",
-        "crash within, not stored": "the process dies in the midst of this commit; it is not stored",
-        "crash within, stored": "the process dies in the midst of this commit; it is stored",
+        "crash within, not stored": "the process dies in mid-commit, and this is not stored",
+        "crash within, stored": "the process dies in mid-commit, and this is stored",
         "crash after": "the process dies as soon as this is stored",
         "unavailable": "the storage is not available; nothing of this is stored",
         "unsure": "this is stored, and the storage's answer is lost",
@@ -34,6 +34,10 @@ MEANS: dict[str, dict[str, str]] = {
         "timeout before": "it hangs, and is never done",
         "timeout after": "it is done, and hangs before it can say so",
         "suspend": "it asks for suspension",
+    },
+    "begin": {
+        "clock behind": "the clock of this process is an hour behind",
+        "clock ahead": "the clock of this process is an hour ahead",
     },
     "read": {"unavailable": "the storage cannot be read", "slow": "reading takes long"},
     "post": {
@@ -67,7 +71,7 @@ def lines(world: World, execution_id: str) -> Iterator[str]:
             narrator = narrators.setdefault(row.execution_id, Narrator(stream))
             sentence = narrator.tell(stream[row.version - 1])
             name = "" if execution_id else f"{row.execution_id}  "
-            yield f"{head:<28}  {name}{row.version:>3}  {sentence.mark} {sentence.text}"
+            yield f"{head:<34}  {name}{row.version:>3}  {sentence.mark} {sentence.text}"
             head = ""
     while waiting is not None:
         yield from told_line(waiting)
@@ -77,10 +81,10 @@ def lines(world: World, execution_id: str) -> Iterator[str]:
 def told_line(told: Told) -> Iterator[str]:
     head = f"{at(told.time)}  {told.who}"
     if told.moment == "call" or not told.fault:
-        yield f"{head:<28}  {told.what}"
+        yield f"{head:<34}  {told.what}"
         head = ""
     if told.fault:
-        yield f"{head:<28}  ⚡ {meaning(told.moment, told.fault)}"
+        yield f"{head:<34}  ⚡ {meaning(told.moment, told.fault)}"
 
 
 def meaning(moment: str, fault: str) -> str:

@@ -6,6 +6,8 @@ class Violation(AssertionError):
 
     def __init__(self, text: str) -> None:
         self.execution_id = ""
+        self.happened: list[tuple[str, int, str]] = []  # the faults of its world
+        self.story = ""
         super().__init__(text)
 
 

@@ -125,7 +125,7 @@ class World:
         return customer
 
     def run(self) -> None:
-        """Until all is done. Raises NothingWillHappen, TakesForEver, TooManyCalls."""
+        """Until all is done. Raises NothingWillHappen, TakesForEver, and what refuses a call."""
         limit = self.circumstances.patience_seconds
         self.machine.run(self._done, limit)
         self.done_at = self.machine.now
@@ -165,6 +165,8 @@ class World:
         for runner in self._runners:
             if not runner.alive and not runner.replaced:
                 self._died(runner)
+        if self.calls.refused is not None:
+            raise self.calls.refused
         return False
 
     def _died(self, runner: Runner) -> None:
