@@ -59,6 +59,7 @@ class Call:
     undoes: str | None  # the key of the activity that a compensation undoes
     outcome: str | None  # which the compensation was told of it
     fault: str = ""
+    robbed: bool = False  # of the lease, and could not know
     returned: bool = False
     result: Any = None
     raised: BaseException | None = None

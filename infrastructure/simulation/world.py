@@ -198,6 +198,8 @@ class World:
                         customer.cancel()
 
     def _called(self, call: Call) -> None:
+        robbed = call.process in self.storage.robbed
+        call.robbed = robbed and call.process != self.storage.owner
         what = f"calls {call.name}, attempt {call.attempt}"
         self.tell(call.process, what, "call", call.fault)
 
