@@ -27,7 +27,6 @@ from perdure.sagas.stage import Runnable, StandIn
 
 SLOW_SECONDS = 0.5
 FOR_EVER_SECONDS = 1e8
-HANGS_SECONDS = 3_600.0  # a thread cannot be ended, and nothing ends before it
 
 Failing = Callable[[type[Failure]], Failure]
 
@@ -72,6 +71,7 @@ class Calls:
     stored: Callable[[str], int]
     failing: Failing
     limit: int
+    hang_seconds: float  # a thread cannot be ended, and nothing ends before it
     refused: Exception | None = None  # what the kit itself has to say against a call
     made: list[Call] = field(default_factory=list)
     activities: dict[str, Activity[..., Any]] = field(default_factory=dict)  # met so far, by name
@@ -190,7 +190,7 @@ class Performing:
                 self._process.kill()
                 raise ProcessDied
             case "timeout before":  # as long as it hangs it has done nothing
-                self._threads.last_seconds = HANGS_SECONDS
+                self._threads.last_seconds = self._calls.hang_seconds
                 raise SimulatedDefect("it hung, and was never done")
             case "slow":
                 self._threads.last_seconds = SLOW_SECONDS
@@ -201,7 +201,7 @@ class Performing:
                 self._process.kill()
                 raise ProcessDied
             case "timeout after":
-                self._threads.last_seconds = HANGS_SECONDS
+                self._threads.last_seconds = self._calls.hang_seconds
             case "answer lost":
                 raise AnswerLost("it was done, and the answer is lost")
         return call.result

@@ -40,6 +40,7 @@ class Circumstances:
     calls_limit: int = 2_000
     resumptions_limit: int = RESUMPTIONS_LIMIT  # so often a customer resumes what is parked
     patience_seconds: float = PATIENCE_SECONDS
+    hour_seconds: float = HOUR_SECONDS  # clocks are set by so much, and threads hang for so long
     aftermath_seconds: float = AFTERMATH_SECONDS
     settings: EngineSettings = field(
         default_factory=lambda: EngineSettings(stop_seconds=0.0, scan_seconds=LOOK_SECONDS)
@@ -82,7 +83,8 @@ class World:
         self.schedule = schedule or Listed()
         self.machine = Machine(choose)
         self.storage = Storage(self.machine.clock, self.circumstances.lease_seconds)
-        self.calls = Calls(self._stored, failing, self.circumstances.calls_limit)
+        limit, hour = self.circumstances.calls_limit, self.circumstances.hour_seconds
+        self.calls = Calls(self._stored, failing, limit, hour)
         self.calls.tell = self._called
         self.customers: list[Customer] = []
         self.told: list[Told] = []
@@ -101,6 +103,7 @@ class World:
                 settings=self.circumstances.settings,
                 known=known,
                 commit_seconds=self.circumstances.commit_seconds,
+                hour_seconds=self.circumstances.hour_seconds,
                 surprise=self._surprise,
             )
             for number in range(1, self.circumstances.runners + 1)
@@ -191,7 +194,7 @@ class World:
                 self.storage.expropriate()
             case "clock forward":
                 for each in self._runners:
-                    each.clock.ahead += round(HOUR_SECONDS * 1_000_000)
+                    each.clock.ahead += round(self.circumstances.hour_seconds * 1_000_000)
             case "cancel":
                 for customer in self.customers:
                     if customer.execution_id in {each.execution_id for each in submissions}:

@@ -14,7 +14,6 @@ from typing import Any
 from perdure.domain.events import Event
 from perdure.infrastructure.simulation.invariants import check_world
 from perdure.infrastructure.simulation.machine import NothingWillHappen, TakesForEver
-from perdure.infrastructure.simulation.performing import HANGS_SECONDS
 from perdure.infrastructure.simulation.process import ProcessLoop
 from perdure.infrastructure.simulation.schedule import Schedule
 from perdure.infrastructure.simulation.violation import demand
@@ -22,10 +21,10 @@ from perdure.infrastructure.simulation.world import World
 from tests.properties.activities import ACTIVITIES
 from tests.properties.checks import check_all_or_nothing, check_end
 from tests.properties.world import worlds
-from tests.simulation.setting import Setting
+from tests.simulation.setting import HOUR_SECONDS, Setting
 from tests.simulation.sites import Ordering, Site, name_of, simulated
 
-SOON_SECONDS = 900.0  # of virtual time, from the last fault to the end
+SOON_SECONDS = 300.0  # of virtual time, from the last fault to the end
 TURNS = 0x7E57
 
 
@@ -131,7 +130,7 @@ def check_soon(world: World) -> None:
     """A thread that hangs does so for an hour; what is due by a clock that was set waits as long."""
     last = max((told.time for told in world.told if told.fault), default=0)
     hours = sum(told.fault.startswith(("timeout", "clock")) for told in world.told)
-    took = (world.done_at - last) / 1_000_000 - hours * HANGS_SECONDS
+    took = (world.done_at - last) / 1_000_000 - hours * HOUR_SECONDS
     demand(took <= SOON_SECONDS, f"it took {took:,.0f} s from the last fault to the end")
 
 
