@@ -87,6 +87,7 @@ class World:
         self.calls = Calls(self._stored, failing, limit, hour)
         self.calls.tell = self._called
         self.customers: list[Customer] = []
+        self._waiting: list[Customer] = []
         self.told: list[Told] = []
         self.complaints: list[str] = []
         self.done_at = 0  # when nobody waited for anything any more, in microseconds
@@ -125,6 +126,7 @@ class World:
             resumptions_limit=self.circumstances.resumptions_limit,
         )
         self.customers.append(customer)
+        self._waiting.append(customer)
         return customer
 
     def run(self) -> None:
@@ -161,12 +163,16 @@ class World:
         return self.storage.ends.get(execution_id, [])
 
     def _done(self) -> bool:
-        return self._see_to_the_dead() or all(customer.done for customer in self.customers)
+        self._see_to_the_dead()
+        waiting = self._waiting
+        while waiting and waiting[-1].done:
+            waiting.pop()
+        return not waiting
 
     def _see_to_the_dead(self) -> bool:
         """Never True: nothing is done by that."""
         for runner in self._runners:
-            if not runner.alive and not runner.replaced:
+            if not runner.process.alive and not runner.replaced:
                 self._died(runner)
         if self.calls.refused is not None:
             raise self.calls.refused
