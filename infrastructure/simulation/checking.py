@@ -6,7 +6,8 @@ What a user says is put together here; `proving` does it, with Hypothesis, which
 import importlib
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -76,18 +77,16 @@ def check_workflow(
     ...     )
     """
     __tracebackhide__ = True
-    given_fakes, proving = dict(fakes or {}), with_hypothesis()
+    proving, caller = with_hypothesis(), sys._getframe(1).f_code
     subject = Subject(
         workflow=workflow,
-        workflows=(workflow,),
         make_world=world,
         invariant=invariant,
-        make_fakes=lambda own: Fakes(given_fakes, world=own, real=real),
+        make_fakes=lambda own: Fakes(fakes, world=own, real=real),
         activities=tuple(activities),
         circumstances=circumstances or Circumstances(),
-        told=named(world=world, invariant=invariant) + (", ..." if given_fakes or real else ""),
+        told=named(world=world, invariant=invariant) + (", ..." if fakes or real else ""),
     )
-    caller = sys._getframe(1).f_code
     search = proving.search_for(
         subject,
         name=f"{workflow.name} in {caller.co_qualname} of {Path(caller.co_filename).name}",
@@ -97,14 +96,21 @@ def check_workflow(
         most_faults=most_faults,
         without=excluded(without),
     )
-    watchdog.open()  # one thread for all trials, and not one for each
-    log, level = logging.getLogger("perdure"), logging.getLogger("perdure").level
-    log.setLevel(logging.CRITICAL + 1)  # things break on purpose, and the story tells of them
-    try:
+    with in_silence():
         proving.prove(search, schedule, examples, settings)
+
+
+@contextmanager
+def in_silence() -> Iterator[None]:
+    """Things break on purpose, and the story tells of them; one watchdog is there for all."""
+    log, level = logging.getLogger("perdure"), logging.getLogger("perdure").level
+    log.setLevel(logging.CRITICAL + 1)
+    watchdog.open()
+    try:
+        yield
     finally:
-        log.setLevel(level)
         watchdog.close()
+        log.setLevel(level)
 
 
 def with_hypothesis() -> ModuleType:
