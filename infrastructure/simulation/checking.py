@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from perdure.infrastructure.simulation.fakes import Fake, Fakes, Named
 from perdure.infrastructure.simulation.schedule import FAILURE, MOMENTS
 from perdure.infrastructure.simulation.trial import Ending, Subject
-from perdure.infrastructure.simulation.world import Circumstances
 from perdure.sagas.activity import Activity
 from perdure.sagas.failure import Failure
 from perdure.sagas.watchdog import watchdog
@@ -45,36 +44,28 @@ def check_workflow(
     examples: int = 100,
     settings: "hypothesis.settings | None" = None,
     schedule: str | None = None,
-    circumstances: Circumstances | None = None,
 ) -> None:
     """Proves by many trials that a workflow ends all-or-nothing, whatever goes wrong.
 
     Each trial runs the real engine on a journal in memory, in virtual time, while processes die,
-    answers get lost, messages arrive twice, leases end, activities break, hang or fail, clocks are
-    set, and somebody cancels. Raises Violation (an AssertionError) with the shortest schedule that
-    was found, the story of what happened, and the line that repeats it, if one of these does not
-    hold: every prefix of the history replays to the same requests; no recorded activity runs again;
+    answers get lost, messages arrive twice, leases end, activities break, hang or fail, and
+    somebody cancels. Raises Violation (an AssertionError) with the shortest schedule that was
+    found, the story of it and the line that repeats it, when the `invariant` or one of these does
+    not hold: every prefix of the history replays to the same requests; nothing recorded runs again;
     idempotency keys never change; it ends succeeded, or compensated completely and in reverse
-    order, or visibly stuck, with one last event; and the `invariant`.
+    order, or visibly stuck.
 
-    `requests`: a strategy, or some requests; drawn ones without a possible key are passed over.
-    `world`: makes the user's own fake world for each trial; its methods stand in for the
-    activities, compensations and probes of the same name, which may also be given as `fakes`; what
-    has none is refused, unless `real` names it. `invariant`: is given that world when all has
-    ended, and if it takes two arguments, the Endings; it raises, or returns False, when it does not
-    hold. `executions`: up to so many run at once. `most_faults`: in one trial. `without`: faults
-    that are not to happen, like "clock forward" or "suspend". `examples`: of Hypothesis; each is
-    several trials. `settings`: of Hypothesis. `failures`: what is raised where a declared failure
-    of that class is to be; others are made up. `schedule`: only this one is tried, as a violation
-    has printed it.
+    `requests`: a strategy, or some requests. `world`: makes the user's fake world for each trial;
+    its methods stand in for the activities, compensations and probes of the same name, or `fakes`
+    do; what has none is refused, unless `real` names it. `invariant`: is given that world when all
+    has ended, and if it takes two arguments, the Endings; it raises, or returns False. `failures`:
+    raised where a declared one of that class is to be; others are made up. `executions`: up to so
+    many at once. `most_faults`: in one trial. `without`: faults that are not to happen. `examples`,
+    `settings`: Hypothesis's. `schedule`: only this one, as a violation has printed it.
 
     >>> def test_payments_end_all_or_nothing():
-    ...     check_workflow(
-    ...         process_payment,
-    ...         requests=st.builds(ProcessPayment),
-    ...         world=Shop,
-    ...         invariant=books_balance,
-    ...     )
+    ...     payments = st.builds(ProcessPayment)
+    ...     check_workflow(process_payment, requests=payments, world=Shop, invariant=books_balance)
     """
     __tracebackhide__ = True
     proving, caller = with_hypothesis(), sys._getframe(1).f_code
@@ -84,7 +75,6 @@ def check_workflow(
         invariant=invariant,
         make_fakes=lambda own: Fakes(fakes, world=own, real=real),
         activities=tuple(activities),
-        circumstances=circumstances or Circumstances(),
         told=named(world=world, invariant=invariant) + (", ..." if fakes or real else ""),
     )
     search = proving.search_for(

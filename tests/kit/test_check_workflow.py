@@ -43,7 +43,7 @@ def schedule_in(story: str) -> str:
 
 def test_a_saga_without_a_bug_holds_whatever_goes_wrong() -> None:
     # invariants I1-I10, I12-I14
-    check_workflow(purchase, requests=REQUESTS, world=Shop, invariant=books_balance, examples=8)
+    check_workflow(purchase, requests=REQUESTS, world=Shop, invariant=books_balance, examples=3)
 
 
 def test_a_refund_that_forgets_a_lost_answer_is_found_by_the_shortest_schedule() -> None:

@@ -1,7 +1,7 @@
 """Rules for the tests: all run, none sleeps, each asserts, citations of behaviours are real.
 
-A citation is a comment, `# behaviour 22` or `# behaviours 1, 2`, above a test or inside it; likewise
-`# invariant I9` and `# invariants I1-I7`.
+A citation is a comment above a test or inside it: `# behaviour 22`, `# behaviours 1, 2`, and so
+`# invariant I9`, `# invariants I1-I7`.
 `exceptions.py` goes on with the breaches that are known.
 """
 
