@@ -5,6 +5,8 @@ CodeNotUsable            a module that the command line was to import
 NotBegun                 an execution whose start waits for an engine
 ForeignTransaction       a connection that no order can be placed within
 BadKeys                  a ring of keys that cannot be used
+NoFake                   a test was about to call what it has no fake for
+BadFake                  a fake that does not fit what it stands for
 
 JournalError
 ├── BadAddress           an address that names no journal that can be opened here
@@ -69,6 +71,21 @@ class ForeignTransaction(PerdureError, ValueError):
 
 class NotBegun(PerdureError):
     """Nothing is recorded yet of an execution that was ordered: its start waits for an engine."""
+
+
+class NoFake(PerdureError, AssertionError):
+    """A test with a world was about to call something real. Nothing was called; the run stops."""
+
+    def __init__(self, subject: str, where: str, advice: str) -> None:
+        self.subject = subject
+        super().__init__(
+            f"{subject} ({where}) was about to be called for real, since the test has no fake for "
+            f"it; {advice}"
+        )
+
+
+class BadFake(PerdureError, TypeError):
+    """A fake that does not fit what it stands for, or that stands for nothing. The run stops."""
 
 
 def no_keys(where: object) -> NoKeys:
