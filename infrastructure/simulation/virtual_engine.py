@@ -104,7 +104,7 @@ def run(main: Coroutine[Any, Any, R]) -> R:
 
 
 class VirtualEngine(WorkflowEngine):
-    """A WorkflowEngine for tests; made by `perdure.testing.engine`.
+    """A WorkflowEngine for tests; made by `perdure.testing.engine`. `log` is what is stored.
 
     Implements perdure.infrastructure.simulation.jumping.Player.
     """
@@ -122,7 +122,7 @@ class VirtualEngine(WorkflowEngine):
     ) -> None:
         self.patience_seconds = patience_seconds
         self._jumping = jumping
-        self._log = Log()
+        self.log = Log()
         self._owner = asyncio.current_task()
         self._cancelling = 0 if self._owner is None else self._owner.cancelling()
         self._cancelled = False
@@ -139,7 +139,7 @@ class VirtualEngine(WorkflowEngine):
     ) -> None:
         self._code = workflows, activities
         super().__init__(
-            MemoryJournal(self._log),
+            MemoryJournal(self.log),
             workflows,
             activities=activities,
             settings=self._kept,
@@ -269,10 +269,10 @@ class VirtualEngine(WorkflowEngine):
 
     def _unfinished(self) -> str:
         states: dict[str, State] = {}
-        for row in self._log.executions.values():
+        for row in self.log.executions.values():
             if row.state not in ENDED_STATES:
                 live = self._residents.live.get(row.execution_id)
-                stream = self._log.read([row.execution_id])[row.execution_id]
+                stream = self.log.read([row.execution_id])[row.execution_id]
                 if live is not None:
                     states[row.execution_id] = live.status()
                 elif not isinstance(stream, Undecodable):
