@@ -10,11 +10,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from heapq import heapify
-from math import inf
+from math import inf, nextafter
 from typing import Any, Protocol, Self, cast
 
 from perdure.domain.errors import PerdureError
-from perdure.infrastructure.simulation.machine import NothingWillHappen
 
 # So long nothing has to come from outside before time jumps, where something might.
 QUIET_SECONDS = 0.1
@@ -39,8 +38,11 @@ class Player(Protocol):
         """Whether something of it is under way that may wait for the world outside."""
         ...
 
-    def hangs(self, certain: bool) -> bool:  # noqa: FBT001
-        """Nothing will happen any more, or nothing has for long. Whether anybody is told."""
+    def hangs(self, certain: bool) -> Exception | None:  # noqa: FBT001
+        """Nothing will happen any more, or nothing has for long.
+
+        None: somebody is told, and may go on. Otherwise what is to be raised by the loop itself.
+        """
         ...
 
 
@@ -157,7 +159,8 @@ class Jumping:
         if due - self._now >= INSTANT_SECONDS and self._tell_idlers():
             return []
         if jumps and not self._holds:
-            self._move(max(due, self._now))
+            # Past it by the least: far away the loop's own margin is too small to be added to it.
+            self._move(nextafter(max(due, self._now), inf))
             return []
         return self._hang(certain=seconds <= 0)
 
@@ -230,9 +233,7 @@ class Jumping:
         return bool(waiting)
 
     def _hang(self, *, certain: bool) -> list[Any]:
-        told = [player.hangs(certain) for player in list(self._players)]
-        if not any(told):
-            raise NothingWillHappen(
-                "everybody waits, nothing is due, and whoever was told so goes on waiting"
-            )
+        errors = [player.hangs(certain) for player in list(self._players)]
+        if None not in errors:
+            raise next(filter(None, errors))
         return []

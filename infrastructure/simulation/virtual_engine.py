@@ -242,7 +242,7 @@ class VirtualEngine(WorkflowEngine):
         """Whether an execution is under way and not only waiting."""
         return self._residents.in_flight > 0
 
-    def hangs(self, certain: bool) -> bool:  # noqa: FBT001
+    def hangs(self, certain: bool) -> Exception | None:  # noqa: FBT001
         """Tells those who wait for an execution; when there are none, the test."""
         if certain:
             why = "nothing is due, and nobody works"
@@ -250,13 +250,13 @@ class VirtualEngine(WorkflowEngine):
             why = f"nothing has happened for {self.patience_seconds:g} s of real time"
         hang = NothingWillHappen(f"{why}; {self._unfinished()}")
         if self._residents.waiters.fail(hang):
-            return True
+            return None
         if self._owner is None or self._owner.done() or self._cancelled:
-            return False
+            return hang  # it was opened in a fixture, or the test caught what ended it
         self._fault = self._fault or hang
         self._cancelled = True
         self._owner.cancel(str(hang))
-        return True
+        return None
 
     def raise_fault(self, raised: BaseException | None) -> None:
         """On leaving: what stopped the test, if that is not what was raised."""

@@ -56,6 +56,12 @@ async def test_the_loop_is_as_it_was_after_an_error_too_and_its_timers_as_far_aw
     assert before[1].keys() == loop._selector.__dict__.keys()
 
 
+async def test_a_timer_that_is_decades_away_fires_on_the_day() -> None:
+    async with engine([visit], fakes=FAKES) as opened:
+        await opened.execute(visit, Visit(visitor="Ada", days_until=12_000.0))
+        assert opened.now.isoformat(timespec="seconds") == "2059-11-23T08:00:00+00:00"
+
+
 async def test_a_timer_that_was_set_before_stays_in_real_time() -> None:
     loop, rung = asyncio.get_running_loop(), asyncio.Event()
     began = loop.time()
@@ -205,6 +211,23 @@ async def test_a_test_that_waits_for_what_nobody_does_is_ended() -> None:
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
+
+
+def test_a_test_that_waits_for_nothing_in_a_fixture_s_engine_is_ended_by_the_loop() -> None:
+    async def fixture() -> None:
+        context = engine([visit], fakes=FAKES)
+        contexts.append((context, await context.__aenter__()))
+
+    async def forlorn() -> None:
+        await contexts[0][1].start(visit, Visit(visitor="Ada"))
+        await asyncio.Event().wait()
+
+    contexts: list[Any] = []
+    with asyncio.Runner() as runner:
+        runner.run(fixture())
+        with pytest.raises(NothingWillHappen, match="it is the test that waits"):
+            runner.run(forlorn())
+        runner.run(contexts[0][0].__aexit__(None, None, None))
 
 
 async def test_what_may_still_come_from_outside_is_waited_for_with_patience(address: Any) -> None:
