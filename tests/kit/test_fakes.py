@@ -71,6 +71,17 @@ async def test_methods_of_a_world_stand_in_and_without_one_nothing_real_is_calle
         fakes.find(free_seat)
 
 
+def test_what_is_not_public_in_a_world_is_no_fake() -> None:
+    @activity
+    def _log(film: str) -> None: ...
+
+    class Private:
+        def _log(self) -> None: ...
+
+    with pytest.raises(NoFake, match="'_log'"):
+        Fakes(world=Private()).find(_log)
+
+
 def test_a_near_miss_of_a_name_is_told() -> None:
     class Misspelt:
         def fre_seat(self) -> None: ...

@@ -189,6 +189,15 @@ async def test_time_does_not_jump_while_an_activity_talks_over_a_socket(address:
         await connections[0][1].wait_closed()
 
 
+async def test_time_does_not_jump_while_the_test_itself_talks_over_a_socket(address: Any) -> None:
+    async with engine([visit]), asyncio.timeout(DAY_SECONDS):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"?")
+        assert await reader.read(1) == b"x"
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_whoever_waits_for_what_cannot_come_is_told_of_what_everybody_waits_for() -> None:
     @workflow(key=str)
     async def forlorn(request: int) -> None:

@@ -10,6 +10,7 @@ UNUSED = """
 import sys
 
 def test_perdure_is_not_imported():
+    assert "pytest_perdure" in sys.modules
     assert [name for name in sys.modules if name.partition(".")[0] == "perdure"] == []
 """
 USED = """
@@ -47,6 +48,9 @@ def test_that_fails(perdure_engine):
     run(fails())
 """.replace('key="film"', "key=str")
 
+# Without what else is installed: it takes time to load.
+ALONE = ("--disable-plugin-autoload", "-p", "pytest_perdure")
+
 
 def pytest_in(folder: Path, text: str, *arguments: str) -> str:
     (folder / "test_it.py").write_text(text)
@@ -69,7 +73,7 @@ def test_a_run_that_does_not_use_it_imports_nothing_of_perdure(tmp_path: Path) -
 def test_the_fixture_serves_plain_and_async_tests_and_a_failure_tells_the_history(
     tmp_path: Path,
 ) -> None:
-    said = pytest_in(tmp_path, USED)
+    said = pytest_in(tmp_path, USED, *ALONE, "-p", "anyio.pytest_plugin")
     assert "1 failed, 2 passed" in said, said
     assert said.count("what Perdure recorded") == 1
     assert "+3,600.000 s  ✔ price_of → 9" in said
@@ -78,7 +82,7 @@ def test_the_fixture_serves_plain_and_async_tests_and_a_failure_tells_the_histor
 @pytest.mark.faults
 def test_it_works_without_any_other_plugin_and_can_be_left_out(tmp_path: Path) -> None:
     unknown = "ignore::pytest.PytestUnknownMarkWarning"
-    said = pytest_in(tmp_path, USED, "-p", "no:anyio", "-W", unknown, "-k", "plain")
+    said = pytest_in(tmp_path, USED, *ALONE, "-W", unknown, "-k", "plain")
     assert "1 passed" in said, said
     said = pytest_in(tmp_path, USED, "-p", "no:perdure", "-k", "plain")
     assert "fixture 'perdure_engine' not found" in said, said

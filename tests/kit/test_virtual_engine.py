@@ -1,12 +1,14 @@
 """The engine of the testing kit is production's: the same stream, in no time, with fakes."""
 
 import asyncio
+import threading
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from perdure import (
+    EngineSettings,
     EngineStopped,
     NotDone,
     Retry,
@@ -125,14 +127,20 @@ async def test_the_jitter_of_retries_is_that_of_the_seed() -> None:
 
 
 async def test_what_has_no_fake_is_not_called_and_stops_the_test_at_once() -> None:
-    async def waits(opened: Any) -> None:
-        await opened.execute(visit, Visit(visitor="Ada"))
+    told: list[str] = []  # what is raised on leaving would hide an assertion
 
-    async def swallows(opened: Any) -> None:
-        with pytest.raises(NoFake, match=r"Cinema\.price_of"):
-            await waits(opened)
-        with pytest.raises(EngineStopped, match=r"broke \(activity 'price_of'"):
+    async def waits(opened: Any) -> None:
+        try:
+            await opened.execute(visit, Visit(visitor="Ada"))
+        except NoFake as error:
+            told.append(str(error))
+
+    async def goes_on(opened: Any) -> None:
+        await waits(opened)
+        try:
             await opened.handle("visit@Ada").result()
+        except EngineStopped as error:
+            told.append(str(error))
 
     async def waits_elsewhere(opened: Any) -> None:
         await opened.start(visit, Visit(visitor="Ada"))
@@ -141,9 +149,9 @@ async def test_what_has_no_fake_is_not_called_and_stops_the_test_at_once() -> No
     async def lets_time_pass(opened: Any) -> None:
         await opened.start(visit, Visit(visitor="Ada"))
         await opened.elapse()
-        raise AssertionError("it goes on")
+        told.append("it goes on")
 
-    for test in (waits, swallows, waits_elsewhere, lets_time_pass):
+    for test in (waits, goes_on, waits_elsewhere, lets_time_pass):
         world = Cinema()
 
         async def scenario(world: Cinema, test: Any) -> None:
@@ -153,6 +161,11 @@ async def test_what_has_no_fake_is_not_called_and_stops_the_test_at_once() -> No
         with pytest.raises(NoFake, match=r"activity 'price_of' .* real=\[price_of\]"):
             await scenario(world, test)
         assert world.calls == ["visit@Ada 1"]
+    assert [text.partition(" (")[0] for text in told] == [
+        "activity 'price_of'",
+        "activity 'price_of'",
+        "visit@Ada: the engine broke",
+    ]
 
 
 async def test_a_name_that_nothing_has_is_told_on_leaving_but_not_instead_of_a_failure() -> None:
@@ -176,6 +189,10 @@ async def test_time_is_let_pass_by_hand_to_look_at_what_is_under_way() -> None:
         await opened.elapse(seconds=1)
         assert type(await handle.status()).__name__ == "Succeeded"
         assert opened.now.isoformat() == "2027-01-18T08:00:00+00:00"
+        rung: list[str] = []
+        asyncio.get_running_loop().call_later(5e-7, rung.append, "less than a microsecond is now")
+        await opened.elapse()
+        assert len(rung) == 1
 
 
 async def test_a_restart_goes_on_with_the_code_of_today() -> None:
@@ -216,3 +233,26 @@ async def test_a_crash_leaves_attempts_unfinished_and_they_are_tried_again() -> 
         assert [str(event.error)[:5] for event in history if event.kind == "AttemptFailed"] == [
             "Crash"
         ]
+
+
+async def test_what_waits_for_a_thread_at_a_crash_holds_no_time_afterwards() -> None:
+    began, through = threading.Event(), threading.Event()
+
+    @activity
+    def blocking(number: int) -> int:
+        began.set()
+        through.wait(10)
+        return number
+
+    @workflow(key=str)
+    async def both(request: int) -> int:
+        return sum(await asyncio.gather(blocking(1), blocking(2)))
+
+    settings = EngineSettings(activity_threads=1)
+    async with engine([both], settings=settings, patience_seconds=1.0) as opened:
+        await opened.start(both, 1)
+        await asyncio.to_thread(began.wait)
+        await opened.crash()
+        through.set()
+        assert await opened.handle("both@1").result() == 3
+        await asyncio.wait_for(asyncio.sleep(86_400), 2 * 86_400)
