@@ -143,14 +143,15 @@ def replay(
     versions: dict[str, int],
     *,
     leaks: Leaks | None = None,
+    run: type[BodyRun] = BodyRun,
 ) -> Replay:
     """Runs the body through its recorded events, up to CompensationBegan if there is one.
 
     Raises Blocked when the code that runs here does not fit what is recorded. The body is then
     left without effect: collected as garbage, its `finally` would run activities for real. One that
-    would not leave is kept in `leaks`.
+    would not leave is kept in `leaks`. `run` may listen to what happens.
     """
-    body = BodyRun(workflow, execution_id)
+    body = run(workflow, execution_id)
     body.loop.versions.update(versions)
     replayed = Replay(body)
     try:

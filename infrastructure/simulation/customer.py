@@ -8,6 +8,7 @@ from typing import Any
 
 from perdure.domain.errors import CancelledExecution, ExecutionParked, PerdureError
 from perdure.infrastructure.simulation.clock import CountedIds, SimulatedClock
+from perdure.infrastructure.simulation.journal import Tell
 from perdure.infrastructure.simulation.machine import Machine
 from perdure.infrastructure.simulation.office import SimulatedPostOffice
 from perdure.infrastructure.simulation.process import pause
@@ -31,9 +32,11 @@ class Customer:
     def __init__(
         self,
         name: str,
+        *,
         machine: Machine,
         storage: Storage,
         schedule: Schedule,
+        tell: Tell,
         workflow: Workflow[Any, Any],
         request: Any,
     ) -> None:
@@ -46,9 +49,9 @@ class Customer:
         self.end: object = None  # the result, or what was raised
         self.cancels = 0  # orders to cancel that were accepted
         self._workflow = workflow
-        self._request = request
+        self.request = request
         self._client = Client(
-            SimulatedPostOffice(storage, schedule, machine.later),
+            SimulatedPostOffice(storage, schedule, machine.later, tell),
             clock=SimulatedClock(machine.clock),
             ids=CountedIds(name),
         )
@@ -56,7 +59,7 @@ class Customer:
         self.process.begin(self._order())
 
     async def _order(self) -> None:
-        self._handle = await self._client.start(self._workflow, self._request)
+        self._handle = await self._client.start(self._workflow, self.request)
         self.execution_id = self._handle.id
         self.acknowledged = True
         await self._see_to_it(self._handle)

@@ -20,12 +20,13 @@ from perdure.infrastructure.simulation.storage import Storage
 SLOW_SECONDS = 0.25
 
 Surprise = Callable[[str, Sequence[Submission]], None]  # what is not the journal's matter
+Tell = Callable[[str, str, str, str], None]  # who, what, moment, fault
 
 
 class SimulatedJournal(MemoryJournal):
     """Of one process. `commit_seconds` is what a commit takes; `surprise` does the rest."""
 
-    __slots__ = ("_commit", "_lease", "_process", "_schedule", "_storage", "_surprise")
+    __slots__ = ("_commit", "_lease", "_process", "_schedule", "_storage", "_surprise", "_tell")
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class SimulatedJournal(MemoryJournal):
         schedule: Schedule,
         *,
         commit_seconds: float,
+        tell: Tell,
         surprise: Surprise,
     ) -> None:
         super().__init__(storage.log)
@@ -43,6 +45,7 @@ class SimulatedJournal(MemoryJournal):
         self._lease = lease
         self._schedule = schedule
         self._commit = commit_seconds
+        self._tell = tell
         self._surprise = surprise
 
     @property
@@ -101,7 +104,10 @@ class SimulatedJournal(MemoryJournal):
         self._lease.close()
 
     async def _reading(self) -> None:
-        match self._schedule.at("read", READ):
+        what = self._schedule.at("read", READ)
+        if what:
+            self._tell(self._process.name, "", "read", what)
+        match what:
             case "unavailable":
                 raise JournalUnavailable("the storage does not answer")
             case "slow":

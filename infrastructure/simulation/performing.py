@@ -4,6 +4,7 @@ Every call is written down, with what it was given and what it gave: the checks 
 what is recorded. Which failure a call raises when it is to fail is asked of who knows.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,14 +19,15 @@ from perdure.infrastructure.simulation.schedule import (
 )
 from perdure.infrastructure.simulation.threads import NoThreads
 from perdure.sagas.activity import Activity
+from perdure.sagas.attempts import ActivitySuspended
 from perdure.sagas.compensation import Compensation
 from perdure.sagas.context import current
 from perdure.sagas.failure import Failure
-from perdure.sagas.primitives import suspend
 from perdure.sagas.stage import Runnable, StandIn
 
 SLOW_SECONDS = 0.5
 FOR_EVER_SECONDS = 1e8
+HANGS_SECONDS = 3_600.0  # a thread cannot be ended, and nothing ends before it
 
 Failing = Callable[[type[Failure]], Failure]
 
@@ -64,17 +66,19 @@ class Call:
 
 @dataclass(slots=True)
 class Calls:
-    """All of one world, in their order. `limit`: more than this many are a saga that never ends."""
+    """All of one world, in their order. More attempts at one thing than `limit` will never end."""
 
     stored: Callable[[str], int]
     failing: Failing
-    limit: int
+    limit: int  # of attempts at one thing
+    refused: Exception | None = None  # what the kit itself has to say against a call
     made: list[Call] = field(default_factory=list)
+    activities: dict[str, Activity[..., Any]] = field(default_factory=dict)  # met so far, by name
     tell: Callable[[Call], None] = lambda call: None
 
 
-class TooManyCalls(BaseException):
-    """The world has seen more calls than any saga needs."""
+class TooManyAttempts(Exception):
+    """One thing was tried more often than any saga needs."""
 
 
 class Performing:
@@ -96,10 +100,19 @@ class Performing:
 
     def stand_in(self, runnable: Runnable) -> StandIn:
         """For perdure.sagas.stage.Stage."""
-        known = self._known(runnable) or StandIn(runnable.function, runnable.is_async)
+        try:
+            known = self._known(runnable) or StandIn(runnable.function, runnable.is_async)
+        except Exception as error:
+            self._refuse(error)
+            return StandIn(never, is_async=True)
         possible = possible_at(runnable)
+        if isinstance(runnable, Activity):
+            self._calls.activities[runnable.name] = runnable
 
         async def perform(**arguments: Any) -> Any:
+            task = asyncio.current_task()
+            assert task is not None
+            self._process.tasks.append(task)  # an eager one, that the loop has not made
             call = self._begin(runnable, possible)
             try:
                 return await self._perform(call, runnable, known, arguments)
@@ -115,7 +128,9 @@ class Performing:
                 call.raised = error
                 raise
 
-        return StandIn(perform if known.is_async else perform_in_thread, known.is_async)
+        if runnable.is_async:
+            return StandIn(perform, is_async=True)
+        return StandIn(perform_in_thread, is_async=False)
 
     def _begin(self, runnable: Runnable, possible: tuple[str, ...]) -> Call:
         context = current.get()
@@ -133,11 +148,20 @@ class Performing:
             None if undoes is None else undoes.outcome,
         )
         self._calls.made.append(call)
-        if len(self._calls.made) > self._calls.limit:
-            raise TooManyCalls
+        if call.attempt > self._calls.limit:
+            often = f"{call.name} is called again and again, at last as attempt {call.attempt}"
+            self._refuse(TooManyAttempts(often))
+        if any(made.returned and made.key == call.key for made in self._calls.made):
+            # A service that has done it under this key does not say now that it cannot.
+            possible = tuple(what for what in possible if not what.startswith(FAILURE))
         call.fault = self._schedule.at("call", possible)
         self._calls.tell(call)
         return call
+
+    def _refuse(self, error: Exception) -> None:
+        """Ends the world: nothing is called that should not be."""
+        self._calls.refused = error
+        self._process.kill()
 
     async def _perform(
         self, call: Call, runnable: Runnable, known: StandIn, arguments: dict[str, Any]
@@ -168,18 +192,18 @@ class Performing:
                 self._process.kill()
                 raise ProcessDied
             case "timeout before":  # as long as it hangs it has done nothing
-                self._threads.last_seconds = FOR_EVER_SECONDS
+                self._threads.last_seconds = HANGS_SECONDS
                 raise SimulatedDefect("it hung, and was never done")
             case "slow":
                 self._threads.last_seconds = SLOW_SECONDS
         self._fail_before(call, runnable)
-        call.result, call.returned = known.function(**arguments), True
+        call.result, call.returned = at_once(known, arguments), True
         match call.fault:
             case "crash after":
                 self._process.kill()
                 raise ProcessDied
             case "timeout after":
-                self._threads.last_seconds = FOR_EVER_SECONDS
+                self._threads.last_seconds = HANGS_SECONDS
             case "answer lost":
                 raise AnswerLost("it was done, and the answer is lost")
         return call.result
@@ -189,10 +213,28 @@ class Performing:
             case "defect":
                 raise SimulatedDefect("it broke before anything was done")
             case "suspend":
-                suspend("the schedule says so")
+                raise ActivitySuspended("the schedule says so")
         for failure in failures_of(runnable):
             if call.fault == FAILURE + failure.failure_name:
                 raise self._calls.failing(failure)
+
+
+def at_once(known: StandIn, arguments: dict[str, Any]) -> Any:
+    """What a function gives, in what stands for a thread: a fake may be async, but not wait."""
+    result = known.function(**arguments)
+    if not known.is_async:
+        return result
+    try:
+        result.send(None)
+    except StopIteration as done:
+        return done.value
+    result.close()
+    raise RuntimeError("the fake of a sync function waits for something: it cannot, in a thread")
+
+
+async def never(**_: Any) -> None:
+    """Does not return."""
+    await asyncio.get_running_loop().create_future()
 
 
 def possible_at(runnable: Runnable) -> tuple[str, ...]:

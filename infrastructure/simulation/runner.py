@@ -8,12 +8,12 @@ from typing import Any
 
 from perdure.domain.journal import Submission
 from perdure.infrastructure.simulation.clock import SeededChance, SimulatedClock
-from perdure.infrastructure.simulation.journal import SimulatedJournal
+from perdure.infrastructure.simulation.journal import SimulatedJournal, Tell
 from perdure.infrastructure.simulation.lease import SimulatedLease
 from perdure.infrastructure.simulation.machine import Machine
 from perdure.infrastructure.simulation.performing import Calls, Performing
 from perdure.infrastructure.simulation.process import ProcessLoop
-from perdure.infrastructure.simulation.schedule import Schedule
+from perdure.infrastructure.simulation.schedule import BEGIN, Schedule
 from perdure.infrastructure.simulation.storage import Storage
 from perdure.infrastructure.simulation.threads import NoThreads
 from perdure.sagas.activity import Activity
@@ -23,6 +23,7 @@ from perdure.sagas.stage import Runnable, Stage, StandIn
 from perdure.sagas.workflow import Workflow
 
 RESTART_SECONDS = 1.0
+AN_HOUR = 3_600_000_000  # in microseconds
 
 
 class Runner:
@@ -31,13 +32,14 @@ class Runner:
     def __init__(
         self,
         name: str,
+        *,
         machine: Machine,
         storage: Storage,
         schedule: Schedule,
+        tell: Tell,
         calls: Calls,
         code: tuple[Sequence[Workflow[Any, Any]], Iterable[Activity[..., Any]]],
         settings: EngineSettings,
-        *,
         known: Callable[[Runnable], StandIn | None],
         commit_seconds: float,
         surprise: Callable[["Runner", str, Sequence[Submission]], None],
@@ -52,6 +54,7 @@ class Runner:
         self._machine = machine
         self._storage = storage
         self._schedule = schedule
+        self._tell = tell
         self._calls = calls
         self._workflows, self._activities = code
         self._settings = settings
@@ -67,6 +70,9 @@ class Runner:
         self.incarnations += 1
         name = self.name if self.incarnations == 1 else f"{self.name}, life {self.incarnations}"
         self.process = self._machine.process(name)
+        if what := self._schedule.at("begin", BEGIN):
+            self._tell(self.process.name, "", "begin", what)
+            self.clock.ahead += AN_HOUR if what == "clock ahead" else -AN_HOUR
         self.process.begin(self._live(self.process))
 
     @property
@@ -83,6 +89,7 @@ class Runner:
             lease,
             self._schedule,
             commit_seconds=self._commit,
+            tell=self._tell,
             surprise=lambda what, submissions: self._surprise(self, what, submissions),
         )
         threads = NoThreads(process)

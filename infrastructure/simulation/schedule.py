@@ -22,14 +22,17 @@ CALL_TIMED = ("timeout before", "timeout after")  # where there is a time limit
 CALL_SUSPENDS = ("suspend",)  # in an activity
 READ = ("unavailable", "slow")
 POST = ("twice", "late", "unavailable", "unsure")
+BEGIN = ("clock behind", "clock ahead")  # of a runner's process
 MOMENTS = {
     "append": APPEND,
     "call": (*CALL, *CALL_TIMED, *CALL_SUSPENDS),
     "read": READ,
     "post": POST,
+    "begin": BEGIN,
 }
 
 Fault: TypeAlias = tuple[str, int, str]  # ("append", 3, "crash after")
+Moment: TypeAlias = tuple[str, int, tuple[str, ...]]  # and what was possible there
 
 
 class Schedule(Protocol):
@@ -44,17 +47,22 @@ class Schedule(Protocol):
 
 
 class Listed:
-    """The faults of a list; those that are not possible when their moment comes do not happen."""
+    """The faults of a list; those that are not possible when their moment comes do not happen.
 
-    __slots__ = ("_faults", "counts", "happened")
+    `moments` are all that there were, in their order.
+    """
+
+    __slots__ = ("_faults", "counts", "happened", "moments")
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._faults = {(moment, number): what for moment, number, what in faults}
         self.happened: list[Fault] = []
         self.counts: Counter[str] = Counter()
+        self.moments: list[Moment] = []
 
     def at(self, moment: str, possible: Sequence[str]) -> str:
         number = self.counts[moment] = self.counts[moment] + 1
+        self.moments.append((moment, number, tuple(possible)))
         what = self._faults.get((moment, number), "")
         if what not in possible:
             return ""

@@ -4,10 +4,12 @@ Ownership is as on a server: an owner has an epoch, and until when its lease is 
 storage's time. What an append proves is the epoch, in the same step that stores it.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from perdure.domain.errors import LostLease
+from perdure.domain.mailbox import Envelope
 from perdure.infrastructure.entry import Entry
 from perdure.infrastructure.memory.log import Log
 from perdure.infrastructure.news import News
@@ -36,6 +38,8 @@ class Storage:
         self.epoch = 0
         self.expires: int | None = None
         self.appends: list[Stored] = []
+        self.posted: dict[str, Counter[str]] = defaultdict(Counter)  # orders by kind
+        self._posted: set[str] = set()
         self.ends: dict[str, list[int]] = {}  # versions at which submissions ended, by execution
         self._now = now
         self._lease = round(lease_seconds * 1_000_000)
@@ -80,6 +84,14 @@ class Storage:
     def _tell(self) -> None:
         for news in self._waiting:
             news.tell()
+
+    def post(self, envelopes: Sequence[Envelope]) -> None:
+        """Stores envelopes; the same again changes nothing."""
+        for envelope in envelopes:
+            if envelope.id not in self._posted:
+                self._posted.add(envelope.id)
+                self.posted[envelope.execution_id][envelope.kind] += 1
+        self.log.post(envelopes)
 
     def append(self, entries: Sequence[Entry], epoch: int, name: str) -> list[bool]:
         """Stores all of them or none. Raises LostLease for an epoch that is over."""

@@ -37,7 +37,7 @@ class Circumstances:
     commit_seconds: float = 0.002
     lease_seconds: float = 15.0
     deaths_are_noticed: bool = True  # so that nobody waits for the lease of a dead process
-    calls_limit: int = 2_000
+    attempts_limit: int = 60
     patience_seconds: float = PATIENCE_SECONDS
     aftermath_seconds: float = AFTERMATH_SECONDS
     settings: EngineSettings = field(
@@ -50,8 +50,20 @@ def first_failure(kind: Any) -> Any:
     return kind()
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that happened, besides what was stored: `stored` events were there before it."""
+
+    time: int
+    stored: int
+    who: str
+    what: str
+    moment: str = ""
+    fault: str = ""
+
+
 class World:
-    """See the module. `told` is all that happened: (time, who, what, whether it is a fault)."""
+    """See the module. `told` is what happened, in its order."""
 
     def __init__(
         self,
@@ -69,21 +81,22 @@ class World:
         self.schedule = schedule or Listed()
         self.machine = Machine(choose)
         self.storage = Storage(self.machine.clock, self.circumstances.lease_seconds)
-        self.calls = Calls(self._stored, failing, self.circumstances.calls_limit)
+        self.calls = Calls(self._stored, failing, self.circumstances.attempts_limit)
         self.calls.tell = self._called
         self.customers: list[Customer] = []
-        self.told: list[tuple[int, str, str, str]] = []
+        self.told: list[Told] = []
         self.complaints: list[str] = []
         self._known: dict[str, list[Event]] = {}
         self._runners = [
             Runner(
                 f"runner {number}",
-                self.machine,
-                self.storage,
-                self.schedule,
-                self.calls,
-                (workflows, activities),
-                self.circumstances.settings,
+                machine=self.machine,
+                storage=self.storage,
+                schedule=self.schedule,
+                tell=self.tell,
+                calls=self.calls,
+                code=(workflows, activities),
+                settings=self.circumstances.settings,
                 known=known,
                 commit_seconds=self.circumstances.commit_seconds,
                 surprise=self._surprise,
@@ -95,22 +108,23 @@ class World:
         """A customer of their own for this request, from now on."""
         customer = Customer(
             f"customer {len(self.customers) + 1}",
-            self.machine,
-            self.storage,
-            self.schedule,
-            workflow,
-            request,
+            machine=self.machine,
+            storage=self.storage,
+            schedule=self.schedule,
+            tell=self.tell,
+            workflow=workflow,
+            request=request,
         )
         self.customers.append(customer)
         return customer
 
     def run(self) -> None:
-        """Until all is done. Raises NothingWillHappen, TakesForEver, TooManyCalls."""
+        """Until all is done. Raises NothingWillHappen, TakesForEver, and what refuses a call."""
         limit = self.circumstances.patience_seconds
-        self.machine.run(self._done, limit)
+        self.machine.run(self._served, limit)
         end = self.machine.now + round(self.circumstances.aftermath_seconds * 1_000_000)
         self.machine.later(self.circumstances.aftermath_seconds, lambda: None)
-        self.machine.run(lambda: self.machine.now >= end, limit)
+        self.machine.run(lambda: self._goes_on() and self.machine.now >= end, limit)
 
     def close(self) -> None:
         """Ends everybody in it; what nobody has handled is in `complaints`."""
@@ -130,15 +144,25 @@ class World:
         known += (codec.decode(row.topic, row.body) for row in rows[len(known) :])
         return list(known)
 
-    def _done(self) -> bool:
+    def prefixes_of(self, execution_id: str) -> list[int]:
+        """Versions at which submissions of an execution ended; those that are to be replayed."""
+        return self.storage.ends.get(execution_id, [])
+
+    def _served(self) -> bool:
+        return self._goes_on() and all(customer.done for customer in self.customers)
+
+    def _goes_on(self) -> bool:
+        """Always; but the dead are replaced, and a call that was refused ends all of it."""
         for runner in self._runners:
             if not runner.alive and not runner.replaced:
                 self._died(runner)
-        return all(customer.done for customer in self.customers)
+        if self.calls.refused is not None:
+            raise self.calls.refused
+        return True
 
     def _died(self, runner: Runner) -> None:
         runner.replaced = True
-        self._tell(runner.process.name, "is dead")
+        self.tell(runner.process.name, "is dead; another process begins soon")
         if self.circumstances.deaths_are_noticed:
             self.storage.release(runner.process.name)
         elif runner.process.name == self.storage.owner:
@@ -147,7 +171,7 @@ class World:
 
     def _surprise(self, runner: Runner, what: str, submissions: Sequence[Submission]) -> None:
         """What a fault of an append does to the world around it."""
-        self._tell(runner.process.name, f"appends {told_of(submissions)}", what)
+        self.tell(runner.process.name, "", "append", what)
         match what:
             case "frozen":
                 runner.lease.not_renewed(FROZEN_SECONDS)
@@ -165,15 +189,13 @@ class World:
                         customer.cancel()
 
     def _called(self, call: Call) -> None:
-        self.told.append((self.machine.now, call.process, f"calls {call.name}", call.fault))
+        what = f"calls {call.name}, attempt {call.attempt}"
+        self.tell(call.process, what, "call", call.fault)
 
-    def _tell(self, who: str, what: str, fault: str = "") -> None:
-        self.told.append((self.machine.now, who, what, fault))
+    def tell(self, who: str, what: str, moment: str = "", fault: str = "") -> None:
+        """Writes it down for the story."""
+        stored = len(self.storage.log.events)
+        self.told.append(Told(self.machine.now, stored, who, what, moment, fault))
 
     def _stored(self, execution_id: str) -> int:
         return len(self.storage.log.streams.get(execution_id, ()))
-
-
-def told_of(submissions: Sequence[Submission]) -> str:
-    """What an append holds, in words."""
-    return ", ".join(type(event).__name__ for each in submissions for event in each.events) or "…"

@@ -30,7 +30,7 @@ def perdure_engine(request: pytest.FixtureRequest) -> Callable[..., Opened]:
     ...     async with perdure_engine([process_payment], world=Shop()) as engine:
     ...         assert await engine.execute(process_payment, request) == "track-1"
     """
-    engine = importlib.import_module("perdure.testing").engine
+    engine = importlib.import_module("perdure.infrastructure.simulation.virtual_engine").engine
     engines = request.node.stash.setdefault(ENGINES, [])
 
     @asynccontextmanager
@@ -50,7 +50,7 @@ def pytest_runtest_makereport(
     report = yield
     engines = item.stash.get(ENGINES, [])
     if report.when == "call" and report.failed and engines:
-        histories = importlib.import_module("perdure.infrastructure.simulation.histories")
-        text = "\n".join(histories.told(engine.log) for engine in engines)
+        recorded = importlib.import_module("perdure.infrastructure.simulation.recorded")
+        text = "\n".join(recorded.told(engine.log) for engine in engines)
         report.sections.append(("what Perdure recorded", text))
     return report

@@ -1,0 +1,142 @@
+"""`check_workflow`: that a saga ends all-or-nothing whatever goes wrong, tried in many worlds.
+
+What a user says is put together here; `search` looks for a schedule that breaks it.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import hypothesis
+from hypothesis import strategies as st
+
+from perdure.domain.errors import BadIdentity
+from perdure.infrastructure.simulation.fakes import Fake, Fakes, Named
+from perdure.infrastructure.simulation.schedule import FAILURE, MOMENTS, read
+from perdure.infrastructure.simulation.search import Search
+from perdure.infrastructure.simulation.shortening import shortest
+from perdure.infrastructure.simulation.trial import Ending, Subject, told
+from perdure.infrastructure.simulation.violation import Violation
+from perdure.infrastructure.simulation.world import Circumstances
+from perdure.sagas.activity import Activity
+from perdure.sagas.errors import PayloadError
+from perdure.sagas.failure import Failure
+from perdure.sagas.watchdog import watchdog
+from perdure.sagas.workflow import Workflow
+
+Q = TypeVar("Q")
+W = TypeVar("W")
+
+
+def check_workflow(
+    workflow: Workflow[Q, Any],
+    *,
+    requests: st.SearchStrategy[Q] | Sequence[Q],
+    world: Callable[[], W] | None = None,
+    invariant: Callable[[W], object] | Callable[[W, Sequence[Ending]], object] | None = None,
+    fakes: Mapping[Named, Fake] | None = None,
+    real: Iterable[Named] = (),
+    activities: Iterable[Activity[..., Any]] = (),
+    failures: Iterable[Failure] = (),
+    executions: int = 1,
+    most_faults: int = 3,
+    without: Iterable[str] = (),
+    examples: int = 100,
+    settings: hypothesis.settings | None = None,
+    schedule: str | None = None,
+    circumstances: Circumstances | None = None,
+) -> None:
+    """Proves by many trials that a workflow ends all-or-nothing, whatever goes wrong.
+
+    Each trial runs the real engine on a journal in memory, in virtual time, while processes die,
+    answers get lost, messages arrive twice, leases end, activities break, hang or fail, clocks are
+    set, and somebody cancels. Raises Violation (an AssertionError) with the shortest schedule that
+    was found, the story of what happened, and the line that repeats it, if one of these does not
+    hold: every prefix of the history replays to the same requests; no recorded activity runs again;
+    idempotency keys never change; it ends succeeded, or compensated completely and in reverse
+    order, or visibly stuck, with one last event; and the `invariant`.
+
+    `requests`: a strategy, or some requests; drawn ones without a possible key are passed over.
+    `world`: makes the user's own fake world for each trial; its methods stand in for the
+    activities, compensations and probes of the same name, which may also be given as `fakes`; what
+    has none is refused, unless `real` names it. `invariant`: is given that world when all has
+    ended, and if it takes two arguments, the Endings; it raises, or returns False, when it does not
+    hold. `executions`: up to so many run at once. `most_faults`: in one trial. `without`: faults
+    that are not to happen, like "clock forward" or "suspend". `examples`: of Hypothesis; each is
+    several trials. `settings`: of Hypothesis. `failures`: what is raised where a declared failure
+    of that class is to be; others are made up. `schedule`: only this one is tried, as a violation
+    has printed it.
+
+    >>> def test_payments_end_all_or_nothing():
+    ...     check_workflow(
+    ...         process_payment,
+    ...         requests=st.builds(ProcessPayment),
+    ...         world=Shop,
+    ...         invariant=books_balance,
+    ...     )
+    """
+    __tracebackhide__ = True
+    given_fakes = dict(fakes or {})
+    subject = Subject(
+        workflow=workflow,
+        workflows=(workflow,),
+        make_world=world,
+        invariant=invariant,
+        make_fakes=lambda own: Fakes(given_fakes, world=own, real=real),
+        activities=tuple(activities),
+        circumstances=circumstances or Circumstances(),
+        told=named(world=world, invariant=invariant) + (", ..." if given_fakes or real else ""),
+    )
+    known = {type(each).failure_name: each for each in failures}
+    if isinstance(requests, st.SearchStrategy):
+        drawn = requests.filter(lambda request: can_be_started(workflow, request))
+    else:
+        drawn = st.sampled_from(list(requests))
+    several = st.lists(drawn, min_size=1, max_size=executions, unique_by=workflow.key_of)
+    caller = sys._getframe(1).f_code
+    place = f"{workflow.name}_in_{caller.co_qualname}_of_{Path(caller.co_filename).name}"
+    name = re.sub(r"\W", "_", place)
+    search = Search(name, subject, several, known, most_faults, excluded(without))
+    watchdog.open()  # one thread for all trials, and not one for each
+    try:
+        if schedule is None:
+            search.by_hypothesis(examples, settings)
+        else:
+            search.once(read(schedule))
+    except Violation as violation:
+        found = shortest(search, violation) if schedule is None else violation
+        raise Violation(told(subject, found, search.once_more(found))) from None
+    finally:
+        watchdog.close()
+
+
+def named(**arguments: object) -> str:
+    """Functions and classes as they are written in a call."""
+    return "".join(
+        f", {name}={getattr(value, '__name__', '...')}"
+        for name, value in arguments.items()
+        if value is not None
+    )
+
+
+def can_be_started(workflow: Workflow[Q, Any], request: Q) -> bool:
+    """Not a request whose key no execution can have, or that cannot be encoded."""
+    try:
+        workflow.key_of(request)
+        workflow.encode_request(request)
+    except (BadIdentity, PayloadError):
+        return False
+    return True
+
+
+def excluded(without: Iterable[str]) -> frozenset[str]:
+    """ValueError for what is no fault."""
+    names = frozenset(without)
+    known = {what for possible in MOMENTS.values() for what in possible}
+    for name in sorted(names):
+        if name not in known and not name.startswith(FAILURE):
+            possible = ", ".join(sorted(known))
+            raise ValueError(f"without={name!r}: there is no such fault; there are {possible}")
+    return names
