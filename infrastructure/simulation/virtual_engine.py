@@ -11,10 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
-from perdure.domain.errors import PerdureError, Undecodable
-from perdure.domain.execution import fold
-from perdure.domain.journal import ENDED_STATES
-from perdure.domain.states import State, instant, state_at, word_of
+from perdure.domain.errors import PerdureError
+from perdure.domain.states import instant
 from perdure.infrastructure.errors import BadFake, NoFake
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
@@ -24,6 +22,7 @@ from perdure.infrastructure.simulation.held_threads import HeldThreads
 from perdure.infrastructure.simulation.jumping import HORIZON_SECONDS, Jumping
 from perdure.infrastructure.simulation.machine import NothingWillHappen
 from perdure.infrastructure.simulation.process import microseconds, pause
+from perdure.infrastructure.simulation.unfinished import unfinished
 from perdure.sagas.activity import Activity
 from perdure.sagas.engine import WorkflowEngine
 from perdure.sagas.settings import EngineSettings
@@ -35,7 +34,6 @@ Workflows = Iterable[Workflow[Any, Any]]
 
 PATIENCE_SECONDS = 30.0
 NEVER_SECONDS = 2 * HORIZON_SECONDS  # between looks at a journal of which everything is told
-TOLD_LIMIT = 20  # executions in an error
 
 
 @asynccontextmanager
@@ -248,7 +246,8 @@ class VirtualEngine(WorkflowEngine):
             why = "nothing is due, and nobody works"
         else:
             why = f"nothing has happened for {self.patience_seconds:g} s of real time"
-        hang = NothingWillHappen(f"{why}; {self._unfinished()}")
+        known = {name: live.status() for name, live in self._residents.live.items()}
+        hang = NothingWillHappen(f"{why}; {unfinished(self.log, known, self._time.now())}")
         if self._residents.waiters.fail(hang):
             return None
         if self._owner is None or self._owner.done() or self._cancelled:
@@ -267,29 +266,5 @@ class VirtualEngine(WorkflowEngine):
         if self._fault is not None and raised is not self._fault:
             raise self._fault from raised
 
-    def _unfinished(self) -> str:
-        states: dict[str, State] = {}
-        for row in self.log.executions.values():
-            if row.state not in ENDED_STATES:
-                live = self._residents.live.get(row.execution_id)
-                stream = self.log.read([row.execution_id])[row.execution_id]
-                if live is not None:
-                    states[row.execution_id] = live.status()
-                elif not isinstance(stream, Undecodable):
-                    state = fold(row.execution_id, stream)
-                    states[row.execution_id] = state_at(state, self._time.now(), row)
-        if not states:
-            return "no execution is unfinished: it is the test that waits"
-        told = [f"{name} is {_told(state)}" for name, state in states.items()]
-        more = [f"and {len(told) - TOLD_LIMIT} more"] if len(told) > TOLD_LIMIT else []
-        return "; ".join(told[:TOLD_LIMIT] + more)
-
     def _since_opened(self) -> int:
         return microseconds(self._jumping.time() - (self._began or 0.0))
-
-
-def _told(state: State) -> str:
-    """In words, as `waiting: until=..., waits_for=...`."""
-    fields = {name: getattr(state, name) for name in type(state).__dataclass_fields__}
-    details = ", ".join(f"{name} {value}" for name, value in fields.items() if value)
-    return f"{word_of(state)} ({details})" if details else word_of(state)
