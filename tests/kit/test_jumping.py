@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from perdure import activity, workflow
+from perdure import activity, suspend, workflow
 from perdure.testing import CannotJump, NothingWillHappen, engine, run
 from tests.kit.cinema import Booked, Visit, hold_seat, price_of, take_money, visit
 
@@ -210,6 +210,19 @@ async def test_whoever_waits_for_what_cannot_come_is_told_of_what_everybody_wait
             await opened.execute(forlorn, 1)
         with pytest.raises(NothingWillHappen, match="forlorn@1"):
             await opened.handle("forlorn@1").wait(states=["suspended"])
+
+
+async def test_a_hang_tells_of_each_execution_what_it_does_or_waits_for() -> None:
+    @workflow(key=str)
+    async def patient(request: int) -> None:
+        await (suspend("ask the boss") if request == 1 else price_of("Metropolis"))
+
+    async with engine([patient], fakes={price_of: asyncio.Event().wait}) as opened:
+        for number in (1, 2, 3):
+            handle = await opened.start(patient, number)
+        states = "patient@1 is suspended: ask the boss.*; patient@2 runs price_of; patient@3 runs"
+        with pytest.raises(NothingWillHappen, match=states):
+            await handle.result(on_parked="wait")
 
 
 async def test_a_test_that_waits_for_what_nobody_does_is_ended() -> None:
