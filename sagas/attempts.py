@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from perdure.domain.clock import Clock
+from perdure.domain.errors import LostLease
 from perdure.domain.states import instant
 from perdure.sagas.context import ActivityContext, current
 from perdure.sagas.failure import Failure
@@ -71,12 +72,14 @@ class Attempt:
     """One try under way. Its owner's `ended` is called once on the loop, from a plain callback.
 
     Its time runs from when its function begins, in a thread too. `cancel` withdraws it: an async
-    one is cancelled and ends soon, a sync one runs out in its thread. A sync one that times out is
-    told as ended at once and `lingers` until its thread is through; then `ended` is called a second
-    time, with the same attempt and `lingers` False.
+    one is cancelled and ends soon, a sync one runs out in its thread. One that is left (`leave`),
+    or whose lease is over, does not begin any more when a thread is free at last. A sync one that
+    times out is told as ended at once and `lingers` until its thread is through; then `ended` is
+    called a second time, with the same attempt and `lingers` False.
     """
 
     __slots__ = (
+        "_left",
         "_owner",
         "_task",
         "_timeout",
@@ -92,6 +95,7 @@ class Attempt:
         self.ordinal = ordinal
         self.number = number
         self.lingers = False
+        self._left = False
         self._task: asyncio.Task[Any] | None = None
         self._timeout: asyncio.TimerHandle | None = None
         self._why: Ended | None = None
@@ -118,11 +122,21 @@ class Attempt:
         limit, begun = None, None
         if self.runnable.timeout is not None:
             limit, begun = (self.runnable.timeout, around.clock), partial(self._begins, loop)
-        around.threads.run(
-            lambda: own.run(_run_in_thread, function, arguments, context, limit),
-            self._thread_ended,
-            begun,
-        )
+
+        def work() -> Any:
+            if self._left or not around.lease.held:
+                text = (
+                    f"{context.execution_id}: {self.runnable.name} was not begun: the lease is lost"
+                )
+                raise LostLease(text)
+            return own.run(_run_in_thread, function, arguments, context, limit)
+
+        around.threads.run(work, self._thread_ended, begun)
+
+    def leave(self) -> None:
+        """Its execution leaves memory: as `cancel`, and what waits for a thread never begins."""
+        self._left = True
+        self.cancel()
 
     def cancel(self) -> None:
         if self._task is not None and self._why is None:

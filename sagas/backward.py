@@ -198,7 +198,7 @@ class Backward:
     def cancel_all(self) -> None:
         """Cancels an async attempt, or gives back its slot; nothing of it is recorded."""
         if self.attempt is not None:
-            self.attempt.cancel()
+            self.attempt.leave()
         if self.launch_version:
             assert self.execution.state.rollback is not None
             assert self.execution.state.rollback.current is not None

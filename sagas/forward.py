@@ -253,7 +253,7 @@ class Forward:
     def leave(self) -> None:
         """Cancels every async attempt, and gives back slots; nothing of it is recorded."""
         for attempt in self.attempts.values():
-            attempt.cancel()
+            attempt.leave()
         if self.settling is not None:
             self.settling.leave()
         launches, self.launches = self.launches, []

@@ -45,6 +45,7 @@ class Keeper:
         self._next_look = 0  # at them, whether or not one is known to be due
         self._swept = False
         self._away = False  # somebody else had the lease
+        self._losses = 0  # of the lease
         self._doubtful: list[str] = []
         self._doubts: Counter[str] = Counter()  # how often, lately
         self.backlog = True
@@ -53,6 +54,11 @@ class Keeper:
         """Lets `keep` look through the journal at once."""
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
+
+    def lease_lost(self) -> None:
+        """Nothing is in memory any more: all of it is looked for once the lease is held again."""
+        self._losses += 1
+        self._swept, self._next_look, self.backlog, self._away = False, 0, True, True
 
     def read_again(self, execution_id: str) -> None:
         """What is stored of this one is not what an execution in memory believed.
@@ -111,8 +117,7 @@ class Keeper:
                         continue
                 else:
                     pause *= OTHERS_SHARE
-                    self._swept, self._next_look, self.backlog = False, 0, True
-                    self._away = True
+                    self.lease_lost()
                     await self._hear_of_others()
             except JournalUnavailable as error:
                 log.error("%s; looked through again in a second", error)
@@ -129,10 +134,12 @@ class Keeper:
     async def _look(self) -> bool:
         """Takes up what needs somebody. Whether to look again at once: there is room for more."""
         if not self._swept:
+            losses = self._losses
             await self._sweep()
             if self._away:  # what another engine ended since the last look
                 await self._tell_awaited()
-            self._swept, self._away = True, False
+            if losses == self._losses:  # otherwise what was found is gone again
+                self._swept, self._away = True, False
         await self._read_doubtful()
         await self._wake_sleepers()
         await self._begin_waiting()
@@ -159,8 +166,21 @@ class Keeper:
             await self._residents.loader.load(
                 [row for row in rows.values() if row.state in GOING and row.due is None]
             )
+            for row in rows.values():
+                self._wait_for(row)
             await self._tell(rows.values())
             self._doubtful = self._doubtful[len(doubtful) :]
+
+    def _wait_for(self, row: IndexRow) -> None:
+        """What is stored was perhaps never told of: the time that somebody has to look at it."""
+        if row.due is None:
+            return
+        if row.state == "suspended":
+            self.expires_at(row.due)
+        elif row.state in GOING and row.begun:
+            self.due_at(row.due)
+        elif row.state in GOING:
+            self.begin_at(row.due)
 
     async def _hear_of_others(self) -> None:
         """What is waited for here goes on elsewhere while somebody else has the lease."""

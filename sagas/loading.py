@@ -17,6 +17,7 @@ from perdure.domain.errors import (
     Undecodable,
     UnknownCode,
     UnknownExecution,
+    VersionConflict,
 )
 from perdure.domain.events import Event
 from perdure.domain.identity import Identity
@@ -197,7 +198,11 @@ class Loader:
             execution.reading = False
             if execution.gone:
                 return
-            if len(stream) == execution.state.version:  # otherwise what came meanwhile settles it
+            known = execution.state.version
+            if len(stream) > known:  # somebody else appends to it, and we have not heard of that
+                residents.lost(execution, VersionConflict(execution.id, known))
+                return
+            if len(stream) == known:  # otherwise what came meanwhile settles it
                 load(execution, stream)
                 execution.submit()
                 execution.perform()

@@ -116,7 +116,7 @@ class Mailroom:
         self._hurry(0.0)
 
     def _hurry(self, seconds: float) -> None:
-        if self._waiting is not None:
+        if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(asyncio.get_running_loop().time() + seconds)
 
     async def _mail(self) -> None:

@@ -31,6 +31,7 @@ class RecordedStart:
             return
         if error is None:
             self._started.set_result(False)
+            self._stored()  # by an append of ours, perhaps, whose answer was lost
         else:
             self._started.set_exception(error)
 

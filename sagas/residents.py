@@ -181,6 +181,7 @@ class Residents:
                     execution.lost_by = error
                     self._forget(execution)
                     execution.fail_waiters(error)
+                self.keeper.lease_lost()
             self.look()
             self.on_lease()
 

@@ -218,4 +218,4 @@ class Settling:
     def leave(self) -> None:
         """Cancels what is asked; nothing of it is recorded."""
         for attempt in self.attempts.values():
-            attempt.cancel()
+            attempt.leave()

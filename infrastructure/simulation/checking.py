@@ -3,7 +3,7 @@
 What a user says is put together here; `search` looks for a schedule that breaks it.
 """
 
-import re
+import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -96,10 +96,11 @@ def check_workflow(
         drawn = st.sampled_from(list(requests))
     several = st.lists(drawn, min_size=1, max_size=executions, unique_by=workflow.key_of)
     caller = sys._getframe(1).f_code
-    place = f"{workflow.name}_in_{caller.co_qualname}_of_{Path(caller.co_filename).name}"
-    name = re.sub(r"\W", "_", place)
+    name = f"{workflow.name} in {caller.co_qualname} of {Path(caller.co_filename).name}"
     search = Search(name, subject, several, known, most_faults, excluded(without))
     watchdog.open()  # one thread for all trials, and not one for each
+    log, level = logging.getLogger("perdure"), logging.getLogger("perdure").level
+    log.setLevel(logging.CRITICAL + 1)  # things break on purpose, and the story tells of them
     try:
         if schedule is None:
             search.by_hypothesis(examples, settings)
@@ -109,6 +110,7 @@ def check_workflow(
         found = shortest(search, violation) if schedule is None else violation
         raise Violation(told(subject, found, search.once_more(found))) from None
     finally:
+        log.setLevel(level)
         watchdog.close()
 
 

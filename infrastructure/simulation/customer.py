@@ -39,6 +39,8 @@ class Customer:
         tell: Tell,
         workflow: Workflow[Any, Any],
         request: Any,
+        after_seconds: float = 0.0,
+        resumptions_limit: int = RESUMPTIONS_LIMIT,
     ) -> None:
         self.process = machine.process(name)
         self.execution_id = ""
@@ -56,9 +58,13 @@ class Customer:
             ids=CountedIds(name),
         )
         self._handle: Handle[Any] | None = None
+        self._after = after_seconds
+        self._resumptions = resumptions_limit
         self.process.begin(self._order())
 
     async def _order(self) -> None:
+        if self._after:
+            await pause(self._after)
         self._handle = await self._client.start(self._workflow, self.request)
         self.execution_id = self._handle.id
         self.acknowledged = True
@@ -66,7 +72,7 @@ class Customer:
         self.done = True
 
     async def _see_to_it(self, handle: Handle[Any]) -> None:
-        for _ in range(RESUMPTIONS_LIMIT):
+        for _ in range(self._resumptions):
             self.parked = None
             try:
                 self.end = await handle.result()

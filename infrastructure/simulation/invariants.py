@@ -5,6 +5,9 @@ liveness, I14 one execution a key. What holds for one history is `histories`' ma
 `prefixes`'.
 """
 
+from collections.abc import Callable, Collection
+from typing import TypeAlias
+
 from perdure.domain import events
 from perdure.domain.errors import Blocked
 from perdure.domain.events import Event
@@ -13,15 +16,20 @@ from perdure.domain.states import state_at, word_of
 from perdure.infrastructure.simulation.clock import START
 from perdure.infrastructure.simulation.customer import Customer
 from perdure.infrastructure.simulation.histories import History, check_history
-from perdure.infrastructure.simulation.prefixes import check_prefixes, replayed_requests
+from perdure.infrastructure.simulation.prefixes import check_prefixes, digests
 from perdure.infrastructure.simulation.storage import Storage
 from perdure.infrastructure.simulation.violation import Violation, demand
 from perdure.infrastructure.simulation.world import World
 from perdure.sagas.workflow import Workflow
 
+Ends: TypeAlias = Callable[[str], Collection[int]]
 
-def check_world(world: World) -> None:
-    """Raises Violation. Every execution that a customer has ordered is looked at."""
+
+def check_world(world: World, ends: Ends | None = None) -> None:
+    """Raises Violation. Every execution that a customer has ordered is looked at.
+
+    `ends`: by execution, the versions up to which it is replayed; all that were stored, without.
+    """
     demand(not world.complaints, f"something was left unhandled: {'; '.join(world.complaints)}")
     check_owners(world.storage)
     left = list(world.storage.log.mailbox.open)
@@ -31,7 +39,7 @@ def check_world(world: World) -> None:
         check_customer(world, customer)
     for execution_id in orders:
         workflow = world.workflows[execution_id.partition("@")[0]]
-        check_execution(world, workflow, execution_id)
+        check_execution(world, workflow, execution_id, ends or world.prefixes_of)
 
 
 def check_owners(storage: Storage) -> None:
@@ -66,25 +74,27 @@ def check_customer(world: World, customer: Customer) -> None:
             demand(same, f"{name}: {customer.end!r} was told, and another result is recorded")
 
 
-def check_execution(world: World, workflow: Workflow[object, object], execution_id: str) -> None:
+def check_execution(
+    world: World, workflow: Workflow[object, object], execution_id: str, ends: Ends
+) -> None:
     """One execution: its versions, its row of the index, its history, and all of its replays."""
     rows = world.storage.log.streams[execution_id]
     versions = [row.version for row in rows]
     whole = versions == list(range(1, len(rows) + 1))
     demand(whole, f"{execution_id} has versions {versions}")
     stream = world.stream(execution_id)
-    declared = dict(world.calls.activities)
+    prefixes = digests(row.body for row in rows)
 
     def replayed(prefix: list[Event]) -> dict[int, tuple[object, ...]]:
         try:
-            return replayed_requests(workflow, execution_id, prefix, declared)
+            return world.replays.of(workflow, execution_id, prefix, prefixes[len(prefix)])
         except Blocked as error:
             told = f"a replay of the first {len(prefix)} events differs: {error}"
             raise Violation(told) from error
 
-    ends = world.prefixes_of(execution_id)
     try:
-        check_prefixes(stream, ends, replayed)
+        check_prefixes(stream, ends(execution_id), replayed)
+        declared = {**world.calls.activities, **world.replays.declared}
         calls = [call for call in world.calls.made if call.execution_id == execution_id]
         check_history(History(execution_id, stream, calls, declared))
         check_row(world, execution_id, stream)

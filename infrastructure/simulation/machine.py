@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import TypeAlias
 
-from perdure.infrastructure.simulation.process import ProcessLoop, microseconds
+from perdure.infrastructure.simulation.process import ProcessLoop, microseconds, tasks_by_loop
 
 Choose: TypeAlias = Callable[[Sequence[ProcessLoop]], ProcessLoop]
 TURNS_LIMIT = 200_000
@@ -52,37 +52,42 @@ class Machine:
     def run(self, done: Callable[[], bool], limit_seconds: float) -> None:
         """Until it is done. Raises NothingWillHappen and TakesForEver."""
         limit = self.now + microseconds(limit_seconds)
-        turns = 0
+        turns, choose, planned = 0, self._choose, self._planned
         while not done():
             turns += 1
             if turns > TURNS_LIMIT:
                 raise TakesForEver(f"{TURNS_LIMIT:,} turns were not enough")
-            planned = self._planned[0][0] if self._planned else None
-            first, ready = planned, []
-            for process in self.processes:
-                due = process.due
-                if due is None:
-                    continue
-                if due <= self.now:
-                    ready.append(process)
-                elif first is None or due < first:
-                    first = due
-            if planned is not None and planned <= self.now:
-                heappop(self._planned)[2]()
-            elif ready:
-                chosen = ready[0] if len(ready) == 1 or not self._choose else self._choose(ready)
+            now = self.now
+            if planned and planned[0][0] <= now:
+                heappop(planned)[2]()
+                continue
+            ready = [each for each in self.processes if each.awake and each.frozen_until <= now]
+            if ready:
+                chosen = ready[0] if len(ready) == 1 or not choose else choose(ready)
                 chosen.turn()
-            elif first is None:
-                raise NothingWillHappen("everybody waits, and nothing is due")
-            elif first > limit:
-                raise TakesForEver(f"{limit_seconds:,g} s were not enough")
             else:
-                self.now = first
+                self._jump(limit)
+
+    def _jump(self, limit: int) -> None:
+        """To the next time at which anything is due."""
+        dues = [(due, each) for each in self.processes if (due := each.due) is not None]
+        first = min((due for due, _ in dues), default=None)
+        if self._planned and (first is None or self._planned[0][0] < first):
+            first = self._planned[0][0]
+        if first is None:
+            raise NothingWillHappen("everybody waits, and nothing is due")
+        if first > limit:
+            raise TakesForEver(f"{limit / 1_000_000:,g} s were not enough")
+        self.now = first
+        for due, process in dues:
+            if due <= first:
+                process.awake = True
 
     def close(self) -> list[str]:
         """Ends all of it; what nobody has handled."""
         everybody = [*self._dead, *self.processes]
         told = [f"{each.name}: {text}" for each in everybody for text in each.complaints]
+        tasks = tasks_by_loop(everybody)
         for each in everybody:
-            each.bury()
+            each.bury(tasks[each])
         return told

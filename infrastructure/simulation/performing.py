@@ -27,7 +27,6 @@ from perdure.sagas.stage import Runnable, StandIn
 
 SLOW_SECONDS = 0.5
 FOR_EVER_SECONDS = 1e8
-HANGS_SECONDS = 3_600.0  # a thread cannot be ended, and nothing ends before it
 
 Failing = Callable[[type[Failure]], Failure]
 
@@ -59,6 +58,7 @@ class Call:
     undoes: str | None  # the key of the activity that a compensation undoes
     outcome: str | None  # which the compensation was told of it
     fault: str = ""
+    robbed: bool = False  # of the lease, and could not know
     returned: bool = False
     result: Any = None
     raised: BaseException | None = None
@@ -71,6 +71,7 @@ class Calls:
     stored: Callable[[str], int]
     failing: Failing
     limit: int  # of attempts at one thing
+    hang_seconds: float  # a thread cannot be ended, and nothing ends before it
     refused: Exception | None = None  # what the kit itself has to say against a call
     made: list[Call] = field(default_factory=list)
     activities: dict[str, Activity[..., Any]] = field(default_factory=dict)  # met so far, by name
@@ -110,9 +111,6 @@ class Performing:
             self._calls.activities[runnable.name] = runnable
 
         async def perform(**arguments: Any) -> Any:
-            task = asyncio.current_task()
-            assert task is not None
-            self._process.tasks.append(task)  # an eager one, that the loop has not made
             call = self._begin(runnable, possible)
             try:
                 return await self._perform(call, runnable, known, arguments)
@@ -192,7 +190,7 @@ class Performing:
                 self._process.kill()
                 raise ProcessDied
             case "timeout before":  # as long as it hangs it has done nothing
-                self._threads.last_seconds = HANGS_SECONDS
+                self._threads.last_seconds = self._calls.hang_seconds
                 raise SimulatedDefect("it hung, and was never done")
             case "slow":
                 self._threads.last_seconds = SLOW_SECONDS
@@ -203,7 +201,7 @@ class Performing:
                 self._process.kill()
                 raise ProcessDied
             case "timeout after":
-                self._threads.last_seconds = HANGS_SECONDS
+                self._threads.last_seconds = self._calls.hang_seconds
             case "answer lost":
                 raise AnswerLost("it was done, and the answer is lost")
         return call.result

@@ -5,8 +5,10 @@ may be frozen for a while. `machine` decides whose turn it is.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from heapq import heappop
+import sys
+from collections.abc import Callable, Coroutine, Iterable
+from contextvars import Context
+from heapq import heappop, heappush
 from threading import get_ident
 from typing import Any
 
@@ -25,10 +27,10 @@ class ProcessLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.name = name
         self.alive = True
+        self.awake = False  # it has something to do now
         self.frozen_until = 0
         self.complaints: list[str] = []  # what nobody in it has handled
         self.last_words: list[BaseException] = []
-        self.tasks: list[asyncio.Task[Any]] = []  # all that it ever had; asyncio's list is slower
         self._now = now
 
     def time(self) -> float:
@@ -48,7 +50,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         """When it has something to do, in microseconds; None: never, unless somebody wakes it."""
         if not self.alive:
             return None
-        if self._ready:
+        if self.awake:
             return max(self._now(), self.frozen_until)
         scheduled = self._scheduled
         while scheduled and scheduled[0]._cancelled:
@@ -65,6 +67,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
             handle = heappop(scheduled)
             handle._scheduled = False
             ready.append(handle)
+        self.awake = False
         self._thread_id = get_ident()
         _set_running_loop(self)
         try:
@@ -78,32 +81,49 @@ class ProcessLoop(asyncio.BaseEventLoop):
             _set_running_loop(None)
             self._thread_id = None
 
+    def call_soon(
+        self, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        self.awake = self.alive
+        return handle
+
+    call_soon_threadsafe = call_soon  # there are no threads
+
+    def call_at(
+        self, when: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        self._check_closed()
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        heappush(self._scheduled, handle)
+        handle._scheduled = True
+        if microseconds(when) <= self._now():
+            self.awake = self.alive
+        return handle
+
     def freeze(self, seconds: float) -> None:
         """Nothing of it runs for so long, from the end of what runs just now."""
         self.frozen_until = self._now() + microseconds(seconds)
 
     def kill(self) -> None:
         """Nothing of it ever runs again; what is under way in it stands as it is."""
-        self.alive = False
+        self.alive = self.awake = False
 
     async def die(self) -> None:
         """Kills it from within. Does not return."""
         self.kill()
         await self.create_future()
 
-    def create_task(self, *given: Any, **named: Any) -> "asyncio.Task[Any]":
-        task: asyncio.Task[Any] = super().create_task(*given, **named)
-        self.tasks.append(task)
-        return task
-
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         error = context.get("exception")
         self.complaints.append(f"{context.get('message')}: {error!r}" if error else str(context))
 
-    def bury(self) -> None:
-        """Lets go of what a dead one holds. What that still says on its way out is kept apart."""
-        self.alive = False
-        for task in self.tasks:
+    def bury(self, tasks: Iterable["asyncio.Task[Any]"]) -> None:
+        """Lets go of its tasks. What they still say on their way out is kept apart."""
+        self.kill()
+        for task in tasks:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             running: Any = task.get_coro()
             if running is not None and not task.done():
@@ -144,3 +164,16 @@ async def pause(seconds: float) -> None:
 def _resolve(future: "asyncio.Future[None]") -> None:
     if not future.done():
         future.set_result(None)
+
+
+def tasks_by_loop(loops: Iterable[ProcessLoop]) -> dict[ProcessLoop, list["asyncio.Task[Any]"]]:
+    """Those that are under way in each of these."""
+    if sys.version_info >= (3, 14):
+        return {loop: list(asyncio.all_tasks(loop)) for loop in loops}
+    tasks: Any = asyncio.tasks
+    everywhere = tasks._scheduled_tasks if sys.version_info >= (3, 12) else tasks._all_tasks
+    found: dict[ProcessLoop, list[asyncio.Task[Any]]] = {loop: [] for loop in loops}
+    for task in list(everywhere):  # one look for all of them: there are many loops, and more tasks
+        if not task.done() and (own := found.get(task.get_loop())) is not None:
+            own.append(task)
+    return found

@@ -23,7 +23,6 @@ from perdure.sagas.stage import Runnable, Stage, StandIn
 from perdure.sagas.workflow import Workflow
 
 RESTART_SECONDS = 1.0
-AN_HOUR = 3_600_000_000  # in microseconds
 
 
 class Runner:
@@ -42,6 +41,7 @@ class Runner:
         settings: EngineSettings,
         known: Callable[[Runnable], StandIn | None],
         commit_seconds: float,
+        hour_seconds: float,
         surprise: Callable[["Runner", str, Sequence[Submission]], None],
     ) -> None:
         self.name = name
@@ -60,6 +60,7 @@ class Runner:
         self._settings = settings
         self._known = known
         self._commit = commit_seconds
+        self._hour = round(hour_seconds * 1_000_000)
         self._surprise = surprise
         self._opened: list[WorkflowEngine] = []
         self.begin()
@@ -72,7 +73,7 @@ class Runner:
         self.process = self._machine.process(name)
         if what := self._schedule.at("begin", BEGIN):
             self._tell(self.process.name, "", "begin", what)
-            self.clock.ahead += AN_HOUR if what == "clock ahead" else -AN_HOUR
+            self.clock.ahead += self._hour if what == "clock ahead" else -self._hour
         self.process.begin(self._live(self.process))
 
     @property

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given
 from hypothesis import strategies as st
 
 from perdure.infrastructure.simulation.performing import Failing
+from perdure.infrastructure.simulation.remembering import OwnShelf
 from perdure.infrastructure.simulation.schedule import FAILURE, Fault, Moment, written
 from perdure.infrastructure.simulation.trial import Subject, try_once
 from perdure.infrastructure.simulation.violation import Violation
@@ -30,7 +31,7 @@ NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 
 @dataclass
 class Search:
-    """See the module. Hypothesis remembers by `name` what has failed; an identifier.
+    """See the module. Hypothesis remembers by `name` what has failed.
 
     `requests` draws one list of them; `failures` are the user's, by name. `tried` are the requests
     of the last trial, `raised` the failures that were made up for it.
@@ -48,8 +49,10 @@ class Search:
     def by_hypothesis(self, examples: int, given_settings: hypothesis.settings | None) -> None:
         """Raises the first Violation that is found."""
         chosen = given_settings or hypothesis.settings(max_examples=examples)
+        database = chosen.database
         settings = hypothesis.settings(
             chosen,
+            database=None if database is None else OwnShelf(database, self.name),
             deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=False,
@@ -57,11 +60,12 @@ class Search:
             phases=[phase for phase in NO_SHRINKING if phase in chosen.phases],
         )
 
+        @settings
+        @given(st.data())
         def check(data: st.DataObject) -> None:
             self._example(data)
 
-        check.__name__ = self.name  # its database knows it by that
-        settings(given(st.data())(check))()
+        check()
 
     def once(self, faults: Sequence[Fault]) -> None:
         """Tries one schedule, with the simplest requests that there are."""

@@ -39,6 +39,7 @@ class Storage:
         self.expires: int | None = None
         self.appends: list[Stored] = []
         self.posted: dict[str, Counter[str]] = defaultdict(Counter)  # orders by kind
+        self.robbed: set[str] = set()  # owners that could not know that their lease ended
         self._posted: set[str] = set()
         self.ends: dict[str, list[int]] = {}  # versions at which submissions ended, by execution
         self._now = now
@@ -50,6 +51,7 @@ class Storage:
         if self.owner is not None and (self.expires is None or self.expires > self._now()):
             return None
         self.owner, self.epoch, self.expires = name, self.epoch + 1, None
+        self.robbed.discard(name)
         return self.epoch
 
     def renew(self, epoch: int) -> bool:
@@ -75,6 +77,8 @@ class Storage:
 
     def expropriate(self) -> None:
         """The lease ends now, whatever its owner believes."""
+        if self.owner is not None:
+            self.robbed.add(self.owner)
         self.expires = self._now()
         self._tell()
 

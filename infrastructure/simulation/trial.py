@@ -15,6 +15,7 @@ from perdure.infrastructure.simulation.fakes import Fakes
 from perdure.infrastructure.simulation.invariants import check_world
 from perdure.infrastructure.simulation.machine import NothingWillHappen, TakesForEver
 from perdure.infrastructure.simulation.performing import Failing, TooManyAttempts
+from perdure.infrastructure.simulation.prefixes import Replays
 from perdure.infrastructure.simulation.schedule import Fault, Listed, Moment, written
 from perdure.infrastructure.simulation.story import story
 from perdure.infrastructure.simulation.violation import Violation, demand
@@ -51,6 +52,7 @@ class Subject:
     make_fakes: Callable[[Any], Fakes]
     activities: Iterable[Activity[..., Any]] = ()
     circumstances: Circumstances = field(default_factory=Circumstances)
+    replays: Replays = field(default_factory=Replays)
     told: str = ""  # the rest of the call that has made it, as code
 
 
@@ -68,6 +70,7 @@ def try_once(
         circumstances=subject.circumstances,
         known=fakes.find,
         failing=failing,
+        replays=subject.replays,
     )
     customers = [world.order(subject.workflow, request) for request in requests]
     try:

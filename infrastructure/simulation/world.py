@@ -11,9 +11,10 @@ from typing import Any
 from perdure.domain.events import Event
 from perdure.domain.journal import Submission
 from perdure.infrastructure import codec
-from perdure.infrastructure.simulation.customer import Customer
+from perdure.infrastructure.simulation.customer import RESUMPTIONS_LIMIT, Customer
 from perdure.infrastructure.simulation.machine import Choose, Machine
 from perdure.infrastructure.simulation.performing import Call, Calls, Failing
+from perdure.infrastructure.simulation.prefixes import Replays
 from perdure.infrastructure.simulation.runner import RESTART_SECONDS, Runner
 from perdure.infrastructure.simulation.schedule import Listed, Schedule
 from perdure.infrastructure.simulation.storage import Storage
@@ -38,7 +39,9 @@ class Circumstances:
     lease_seconds: float = 15.0
     deaths_are_noticed: bool = True  # so that nobody waits for the lease of a dead process
     attempts_limit: int = 60
+    resumptions_limit: int = RESUMPTIONS_LIMIT  # so often a customer resumes what is parked
     patience_seconds: float = PATIENCE_SECONDS
+    hour_seconds: float = HOUR_SECONDS  # clocks are set by so much, and threads hang for so long
     aftermath_seconds: float = AFTERMATH_SECONDS
     settings: EngineSettings = field(
         default_factory=lambda: EngineSettings(stop_seconds=0.0, scan_seconds=LOOK_SECONDS)
@@ -75,17 +78,22 @@ class World:
         known: Callable[[Runnable], StandIn | None] = lambda runnable: None,
         failing: Failing = first_failure,
         choose: Choose | None = None,
+        replays: Replays | None = None,
     ) -> None:
         self.workflows = {each.name: each for each in workflows}
         self.circumstances = circumstances or Circumstances()
         self.schedule = schedule or Listed()
         self.machine = Machine(choose)
         self.storage = Storage(self.machine.clock, self.circumstances.lease_seconds)
-        self.calls = Calls(self._stored, failing, self.circumstances.attempts_limit)
+        limit, hour = self.circumstances.attempts_limit, self.circumstances.hour_seconds
+        self.calls = Calls(self._stored, failing, limit, hour)
         self.calls.tell = self._called
+        self.replays = replays or Replays()
         self.customers: list[Customer] = []
+        self._waiting: list[Customer] = []
         self.told: list[Told] = []
         self.complaints: list[str] = []
+        self.done_at = 0  # when nobody waited for anything any more, in microseconds
         self._known: dict[str, list[Event]] = {}
         self._runners = [
             Runner(
@@ -99,13 +107,16 @@ class World:
                 settings=self.circumstances.settings,
                 known=known,
                 commit_seconds=self.circumstances.commit_seconds,
+                hour_seconds=self.circumstances.hour_seconds,
                 surprise=self._surprise,
             )
             for number in range(1, self.circumstances.runners + 1)
         ]
 
-    def order(self, workflow: Workflow[Any, Any], request: Any) -> Customer:
-        """A customer of their own for this request, from now on."""
+    def order(
+        self, workflow: Workflow[Any, Any], request: Any, *, after_seconds: float = 0.0
+    ) -> Customer:
+        """A customer of their own for this request, who orders after so many seconds."""
         customer = Customer(
             f"customer {len(self.customers) + 1}",
             machine=self.machine,
@@ -114,17 +125,23 @@ class World:
             tell=self.tell,
             workflow=workflow,
             request=request,
+            after_seconds=after_seconds,
+            resumptions_limit=self.circumstances.resumptions_limit,
         )
         self.customers.append(customer)
+        self._waiting.append(customer)
         return customer
 
     def run(self) -> None:
         """Until all is done. Raises NothingWillHappen, TakesForEver, and what refuses a call."""
         limit = self.circumstances.patience_seconds
-        self.machine.run(self._served, limit)
+        self.machine.run(self._done, limit)
+        self.done_at = self.machine.now
         end = self.machine.now + round(self.circumstances.aftermath_seconds * 1_000_000)
         self.machine.later(self.circumstances.aftermath_seconds, lambda: None)
-        self.machine.run(lambda: self._goes_on() and self.machine.now >= end, limit)
+        self.machine.run(lambda: self._see_to_the_dead() or self.machine.now >= end, limit)
+        left = self.storage.log.mailbox.open
+        self.machine.run(lambda: self._see_to_the_dead() or not left, limit)
 
     def close(self) -> None:
         """Ends everybody in it; what nobody has handled is in `complaints`."""
@@ -148,17 +165,21 @@ class World:
         """Versions at which submissions of an execution ended; those that are to be replayed."""
         return self.storage.ends.get(execution_id, [])
 
-    def _served(self) -> bool:
-        return self._goes_on() and all(customer.done for customer in self.customers)
+    def _done(self) -> bool:
+        self._see_to_the_dead()
+        waiting = self._waiting
+        while waiting and waiting[-1].done:
+            waiting.pop()
+        return not waiting
 
-    def _goes_on(self) -> bool:
-        """Always; but the dead are replaced, and a call that was refused ends all of it."""
+    def _see_to_the_dead(self) -> bool:
+        """Never True: nothing is done by that."""
         for runner in self._runners:
-            if not runner.alive and not runner.replaced:
+            if not runner.process.alive and not runner.replaced:
                 self._died(runner)
         if self.calls.refused is not None:
             raise self.calls.refused
-        return True
+        return False
 
     def _died(self, runner: Runner) -> None:
         runner.replaced = True
@@ -182,13 +203,15 @@ class World:
                 self.storage.expropriate()
             case "clock forward":
                 for each in self._runners:
-                    each.clock.ahead += round(HOUR_SECONDS * 1_000_000)
+                    each.clock.ahead += round(self.circumstances.hour_seconds * 1_000_000)
             case "cancel":
                 for customer in self.customers:
                     if customer.execution_id in {each.execution_id for each in submissions}:
                         customer.cancel()
 
     def _called(self, call: Call) -> None:
+        robbed = call.process in self.storage.robbed
+        call.robbed = robbed and call.process != self.storage.owner
         what = f"calls {call.name}, attempt {call.attempt}"
         self.tell(call.process, what, "call", call.fault)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 from msgspec import Raw
@@ -12,12 +13,26 @@ from tests.properties.day import Day
 from tests.properties.interpreter import UNDOABLE, Program
 from tests.properties.plays import Fault, Play, play
 from tests.properties.prefixes import check_every_prefix, replayed_requests
-from tests.properties.world import forward_keys
+from tests.properties.world import World, forward_keys
+
+
+class Played(Protocol):
+    """One execution that has come to its end, in whichever world."""
+
+    @property
+    def world(self) -> World:
+        """Its own."""
+        ...
+
+    def stream(self) -> list[Event]:
+        """What is stored of it."""
+        ...
+
 
 KINDS = ("crash before", "crash after", "unavailable", "unsure")
 
 
-def check_end(play: Play) -> None:
+def check_end(play: Played) -> None:
     """One terminal event, the last; nothing recorded ran again; one key for each activity."""
     stream = play.stream()
     terminal = [version for version, e in enumerate(stream, 1) if isinstance(e, events.TERMINAL)]
@@ -31,10 +46,10 @@ def check_end(play: Play) -> None:
     assert len(outcomes) == len(set(outcomes)), "an activity has one outcome"
 
 
-def check_all_or_nothing(play: Play) -> None:
+def check_all_or_nothing(play: Played) -> None:
     """The world is as if the execution had been done, or as if it had not."""
     stream, world = play.stream(), play.world
-    keys, names = forward_keys(stream), names_of(stream)
+    keys, names = forward_keys(stream, world.execution_id), names_of(stream)
     undoable = {keys[ordinal] for ordinal, name in names.items() if name in UNDOABLE}
     succeeded = {keys[e.ordinal]: e for e in stream if isinstance(e, events.ActivitySucceeded)}
     done = world.effects.keys() & undoable

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from perdure import Failure, RetriesExhausted, suspend, version, workflow
 from tests.properties import branches
 from tests.properties.activities import ACTIVITIES, UNDOABLE, Refused
-from tests.properties.world import world
+from tests.properties.world import EXECUTION, worlds
 
 __all__ = ["UNDOABLE", "Order", "Program", "interpret"]
 
@@ -36,6 +36,7 @@ class Run:
     """One run of the body: called with a part of the program, it carries that out."""
 
     done: list[str] = field(default_factory=list)
+    execution_id: str = EXECUTION
 
     def __call__(self, program: Program) -> Coroutine[Any, Any, None]:
         return carry_out(self, program)
@@ -80,7 +81,7 @@ async def suspended(run: Run, reason: str) -> None:
 
 
 async def defect(run: Run) -> None:
-    if not world.mended:
+    if not worlds[run.execution_id].is_mended():
         raise NotMended
 
 

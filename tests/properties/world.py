@@ -2,6 +2,7 @@
 
 A call is only right while its attempt is the last thing recorded of its activity: stored before it
 is made, never made again once an outcome is stored, never under a number that was there before.
+Each execution has a world of its own: an activity finds it by the id that it is called for.
 """
 
 import asyncio
@@ -13,9 +14,10 @@ from perdure import Failure, current_activity, suspend
 from perdure.domain import events
 from perdure.domain.events import Event
 from perdure.domain.identity import idempotency_key
-from tests.properties.lockstep import pause
+from tests.properties.lockstep import pause as pause_thread
 
 SLOW_SECONDS = 0.03
+EXECUTION = "interpret@p"
 
 
 class Lost(Exception):
@@ -38,7 +40,7 @@ class World:
     call_seconds: float = 0.0  # what a call takes at least
     dead: bool = False
     mended: bool = False  # the body's defects are: another deploy
-    running: list[str] = field(default_factory=list)  # keys of forward attempts under way
+    running: list[tuple[str, object]] = field(default_factory=list)  # forward attempts under way
     effects: dict[str, int] = field(default_factory=dict)  # site by key
     undone: dict[str, str | None] = field(default_factory=dict)  # given result by forward key
     undo_order: list[str] = field(default_factory=list)  # forward keys, first calls only
@@ -47,6 +49,7 @@ class World:
     refused: set[str] = field(default_factory=set)  # keys; and so they stay
     attempts: set[tuple[str, int]] = field(default_factory=set)
     offences: list[str] = field(default_factory=list)
+    execution_id: str = EXECUTION
 
     def begin(self, stream: Callable[[], list[Event]], call_seconds: float = 0.0) -> None:
         """A new world for a new play."""
@@ -56,6 +59,7 @@ class World:
         """One attempt; the letter of `script` at its number says how it goes."""
         await self._alive()
         key, letter = self._arrived(site, script)
+        self.running.append(under_way := (key, process()))
         try:
             if seconds := self._seconds(site, letter):
                 await asyncio.sleep(seconds)
@@ -66,23 +70,32 @@ class World:
             if letter == "l":
                 raise Lost("after")
         finally:
-            self.running.remove(key)
+            self.running.remove(under_way)
 
     def do_in_thread(self, site: int, script: str, refusal: Exception) -> None:
         """As `do`, from a thread."""
         self._check_alive()
         key, letter = self._arrived(site, script)
+        self.running.append(under_way := (key, process()))
         try:
             if seconds := self._seconds(site, letter):
-                pause(seconds)
+                self.pause(seconds)
                 self._check_alive()
             self._perform(key, site, letter, refusal)
             if letter == "t":
-                pause(SLOW_SECONDS)
+                self.pause(SLOW_SECONDS)
             if letter == "l":
                 raise Lost("after")
         finally:
-            self.running.remove(key)
+            self.running.remove(under_way)
+
+    def pause(self, seconds: float) -> None:
+        """Time passes for a call in a thread."""
+        pause_thread(seconds)
+
+    def is_mended(self) -> bool:
+        """Whether the defects of the body are."""
+        return self.mended
 
     def _arrived(self, site: int, script: str) -> tuple[str, str]:
         context = current_activity()
@@ -90,7 +103,6 @@ class World:
         self.keys.setdefault(site, set()).add(key)
         self._check_attempt(key, attempt)
         self._check_stored(key, attempt, events.ActivityStarted)
-        self.running.append(key)
         return key, self._letter(key, script)
 
     def _seconds(self, site: int, letter: str) -> float:
@@ -107,7 +119,7 @@ class World:
             raise Lost("before")
         if letter == "p":
             suspend(f"{site} needs somebody")
-        if letter == "f" and key not in self.effects:
+        if (letter == "f" or key in self.refused) and key not in self.effects:
             self.refused.add(key)
             raise refusal
         self.effects.setdefault(key, site)
@@ -121,7 +133,7 @@ class World:
 
     def undo_in_thread(self, script: str, result: str | None) -> None:
         if self.call_seconds:
-            pause(self.call_seconds)
+            self.pause(self.call_seconds)
         self._check_alive()
         self._undo(script, result)
 
@@ -131,7 +143,7 @@ class World:
         forward = context.undoes.idempotency_key
         self._check_attempt(context.idempotency_key, context.attempt)
         self._check_stored(forward, context.attempt, events.CompensationStarted)
-        if self.running:
+        if self._in_flight():
             self._offend("a compensation began while attempts were in flight")
         if (result is None) != (context.undoes.outcome == "unknown"):
             self._offend(f"{result!r} was given to undo what is {context.undoes.outcome}")
@@ -145,6 +157,10 @@ class World:
         self.undone.setdefault(forward, result)
         if letter == "l":
             raise Lost("after")
+
+    def _in_flight(self) -> bool:
+        """Whether an attempt is, of the process that asks."""
+        return bool(self.running)
 
     async def _alive(self) -> None:
         """The dead do nothing: what they were about to do never happens."""
@@ -165,7 +181,8 @@ class World:
 
     def _check_stored(self, forward: str, attempt: int, kind: type[Event]) -> None:
         stream = self.stream()
-        ordinals = [o for o, key in forward_keys(stream).items() if key == forward]
+        keys = forward_keys(stream, self.execution_id)
+        ordinals = [o for o, key in keys.items() if key == forward]
         field_name = "ordinal" if kind is events.ActivityStarted else "undoes"
         about = [
             event
@@ -177,14 +194,24 @@ class World:
             self._offend(f"attempt {attempt} of {forward} ran while {last} was stored last")
 
 
-def forward_keys(stream: list[Event]) -> dict[int, str]:
+def process() -> object:
+    """The loop of the process that calls; a thread has none."""
+    return asyncio._get_running_loop()
+
+
+def forward_keys(stream: list[Event], execution_id: str = EXECUTION) -> dict[int, str]:
     """The idempotency keys of the activities that are recorded, by ordinal."""
     return {
-        event.ordinal: idempotency_key(EXECUTION, "activity", event.ordinal, event.activity)
+        event.ordinal: idempotency_key(execution_id, "activity", event.ordinal, event.activity)
         for event in stream
         if isinstance(event, events.ActivityStarted) and event.attempt == 1
     }
 
 
-EXECUTION = "interpret@p"
 world = World()
+worlds: dict[str, World] = {EXECUTION: world}  # by execution; plays have one, simulated ones more
+
+
+def here() -> World:
+    """The world of the execution that the activity is called for."""
+    return worlds[current_activity().execution_id]
