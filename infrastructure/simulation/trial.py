@@ -46,7 +46,6 @@ class Subject:
     """What is tried: a workflow, with everything that a user says about it."""
 
     workflow: Workflow[Any, Any]
-    workflows: Sequence[Workflow[Any, Any]]
     make_world: Callable[[], Any] | None
     invariant: Callable[..., object] | None
     make_fakes: Callable[[Any], Fakes]
@@ -64,7 +63,7 @@ def try_once(
     fakes = subject.make_fakes(own)
     schedule = Listed(faults)
     world = World(
-        subject.workflows,
+        [subject.workflow],
         activities=tuple(subject.activities),
         schedule=schedule,
         circumstances=subject.circumstances,
