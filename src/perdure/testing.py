@@ -1,6 +1,7 @@
 """The testing kit: an engine in time that jumps, and the proof that a saga ends all-or-nothing.
 
-Here are its public names; what they mean stands where they are defined. Needs the extra `testing`.
+Here are its public names; what they mean stands where they are defined. The proof needs the extra
+`testing`, the engine does not.
 """
 
 from perdure.infrastructure.errors import BadFake, NoFake

@@ -30,7 +30,7 @@ def perdure_engine(request: pytest.FixtureRequest) -> Callable[..., Opened]:
     ...     async with perdure_engine([process_payment], world=Shop()) as engine:
     ...         assert await engine.execute(process_payment, request) == "track-1"
     """
-    engine = importlib.import_module("perdure.infrastructure.simulation.virtual_engine").engine
+    engine = importlib.import_module("perdure.testing").engine
     engines = request.node.stash.setdefault(ENGINES, [])
 
     @asynccontextmanager
