@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from perdure import PerdureError, __version__
+from perdure.infrastructure.command_line.checking import check_journal
 from perdure.infrastructure.command_line.demonstration import demo
 from perdure.infrastructure.command_line.doctor import doctor
 from perdure.infrastructure.command_line.history import history
@@ -42,6 +43,7 @@ def program() -> typer.Typer:
     commands.command("show", rich_help_panel="Look")(show)
     commands.command("history", rich_help_panel="Look")(history)
     commands.command("plan", rich_help_panel="Look")(plan)
+    commands.command("check", rich_help_panel="Prove")(check_journal)
     commands.command("resume", rich_help_panel="Step in")(resume)
     commands.command("cancel", rich_help_panel="Step in")(cancel)
     commands.command("resolve", rich_help_panel="Step in")(resolve)
