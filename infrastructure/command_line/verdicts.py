@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -106,10 +107,16 @@ def told(group: Group) -> Iterator[Text]:
     if not first.expected or not first.guard:
         yield fact("why", first.why)
     if first.where:
-        yield fact("line", first.where)
+        yield fact("line", from_here(first.where))
     if first.guard:
         yield fact("guard", first.guard)
         yield fact("", first.advice)
+
+
+def from_here(where: str) -> str:
+    """A line of a file below the folder of today is told as it is seen from there."""
+    path = Path(where)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else where
 
 
 def fact(name: str, value: str) -> Text:
