@@ -1,7 +1,7 @@
 """Whether the code of today fits one recorded execution: a replay that nothing comes of, and why.
 
-It goes further than a replay: what is in flight or left to undo has to be known and readable too.
-It tells, and decides nothing; which guard would mend a divergence is `guards`' matter.
+It goes further than a replay: what is left to undo has to be known, and take what is recorded. It
+tells, and decides nothing; which guard would mend a divergence is `guards`' matter.
 """
 
 from collections.abc import Mapping
@@ -78,12 +78,11 @@ def examine(
         body.loop.versions.update(state.versions)
         replayed = Replay(body)
         verdict = _replayed(replayed, state, stream)
-        seen = {**known, **_by_name(replayed.body.activities.values())}
         if state.rollback is None:
             if verdict.safe:
                 _check_names(execution_id, replayed, known)
-                _check_open(state, seen)
             return verdict
+        seen = {**known, **_by_name(replayed.body.activities.values())}
         _check_rollback(state, seen)  # a body is not run in a rollback: what it would do is no harm
     except Blocked as error:
         return Verdict(kind=KINDS.get(type(error), "does not rest"), why=str(error))
@@ -182,24 +181,6 @@ def _check_names(execution_id: str, replayed: Replay, known: Known) -> None:
         other = known.get(name, activity)
         if other is not activity and other.name == name:
             raise AmbiguousCode(execution_id, name, f"{other.where} and {activity.where}")
-
-
-def _check_open(state: Execution, known: Known) -> None:
-    """What is in flight or waits for its next attempt has to be there, and its arguments readable.
-
-    Raises UnknownCode, Undecodable.
-    """
-    for record in state.open.values():
-        if record.abandoned:
-            continue
-        activity = known.get(record.name)
-        if activity is None:
-            raise UnknownCode(state.id, "activity", record.name)
-        try:
-            activity.decode_arguments(record.arguments)
-        except Exception as error:  # validators are the user's code
-            what = f"the arguments of {record.name} (request {record.ordinal})"
-            raise Undecodable(state.id, what, str(error)) from error
 
 
 def _check_rollback(state: Execution, known: Known) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import signal
 import threading
 
 from perdure import workflow
@@ -34,6 +35,13 @@ async def that_ends_the_process(order: LampOrder) -> str:
     if order.order_id == "o-1":
         os._exit(3)
     await pack(order.order_id, order.article)
+    return ""
+
+
+@workflow(key="order_id", name="fulfil", raises=[NoSuchLamp])
+async def that_freezes_the_process(order: LampOrder) -> str:
+    await reserve(order.order_id)
+    os.kill(os.getpid(), signal.SIGSTOP)
     return ""
 
 

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from perdure import ExecutionParked, open_engine
+from perdure.infrastructure.errors import GateBroken
+from perdure.infrastructure.gate.answers import Task
+from perdure.infrastructure.gate.processes import Worker
 from tests.command_line.conftest import CommandLine, perdure
 from tests.gate import shop
 from tests.gate.conftest import ORDERS
@@ -97,6 +100,7 @@ def test_people_read_the_counts_and_what_to_do(
         ("that_never_ends", "hangs", "takes longer than 1 s", "if order.order_id != "),
         ("that_waits_in_a_thread", "hangs", "takes longer than 1 s", "threading.Event().wait()"),
         ("that_ends_the_process", "ends its process", r"ended the process \(status 3\)", ""),
+        ("that_freezes_the_process", "hangs", "takes longer than 1 s", ""),
         ("that_spins", "does not rest", "did not come to rest within 100,000 steps", ""),
         ("with_a_new_field", "unreadable", "the request cannot be read", ""),
     ],
@@ -212,6 +216,17 @@ def test_what_is_blocked_now_is_counted_with_how_much_of_it_goes_on(
     assert "1 of them are blocked by the code that runs now; 1 of those would go on" in printed.out
 
 
+@pytest.mark.faults
+async def test_a_journal_that_breaks_meanwhile_ends_the_check(folder: Path) -> None:
+    task = Task(url=f"sqlite:///{folder}/gone.db", modules=[put(folder, "fulfil")], seconds_each=1)
+    worker = Worker(task, 1)
+    try:
+        with pytest.raises(GateBroken, match=r"could not be read to its end: .*gone\.db"):
+            await worker.examine(["fulfil@o-1"])
+    finally:
+        await worker.close()
+
+
 def test_a_journal_with_work_needs_a_module(perdure: CommandLine, orders: str) -> None:
     printed = perdure("check", "--journal", orders)
     assert printed.status == 2
@@ -231,6 +246,7 @@ def test_a_journal_in_memory_is_wrong_usage(perdure: CommandLine) -> None:
         ("import nothing_of_this_name", "cannot be imported"),
         ("nothing = 1", "there is no workflow in new"),
         ("import os\nos._exit(0)", "ended on its own"),
+        ("from tests.gate.shop import fulfil, with_a_guard", "two workflows are named fulfil"),
     ],
 )
 def test_a_module_that_is_of_no_use_is_one_line(

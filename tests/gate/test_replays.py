@@ -1,14 +1,17 @@
 """`assert_replays`: which changes a recorded history survives, and what is said of the others."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from perdure import Workflow
+from perdure import ExecutionParked, Workflow, open_engine
 from perdure.testing import History, HistoryNotUsable, assert_replays
 from tests.gate import shop
+
+pytestmark = pytest.mark.every_python
 
 # What was changed; the event that no longer fits, what is said to mend it, and the changed line.
 CHANGES: list[tuple[Workflow[Any, Any], int, str, str]] = [
@@ -70,6 +73,20 @@ def test_a_new_parameter_is_told_to_take_a_default(recorded: tuple[History, Hist
 def test_a_body_that_raises_is_told_with_its_line(recorded: tuple[History, History]) -> None:
     with pytest.raises(AssertionError, match=r"it raises AttributeError: a bug of today\n  line: "):
         assert_replays(shop.that_raises, recorded[0])
+
+
+def test_a_defect_that_was_there_before_is_no_news() -> None:
+    async def stumble() -> History:
+        async with open_engine("memory://stumbles", [shop.that_raises]) as engine:
+            with pytest.raises(ExecutionParked, match="a bug of today"):
+                await engine.execute(shop.that_raises, shop.LampOrder(order_id="s-1"))
+        return (await shop.histories("memory://stumbles", ["fulfil@s-1"]))[0]
+
+    suspended = asyncio.run(stumble())
+    assert_replays(shop.that_raises, suspended)
+    assert_replays(shop.fulfil, suspended)
+    with pytest.raises(AssertionError, match="check_card"):
+        assert_replays(shop.with_a_call_beside, suspended)
 
 
 async def test_it_replays_within_an_async_test(recorded: tuple[History, History]) -> None:

@@ -38,6 +38,8 @@ from tests.scenarios.trip import (
     send_note,
 )
 
+pytestmark = pytest.mark.every_python
+
 ROOM = activity_succeeded(book_room, Decimal("10.5"))
 
 
