@@ -20,7 +20,7 @@ from perdure.domain.events import Event, RecordedError
 from perdure.domain.execution import Execution, fold
 from perdure.sagas.activity import Activity
 from perdure.sagas.body import BodyRun
-from perdure.sagas.guards import Departure, Guard, guard_for
+from perdure.sagas.guards import Departure, Guard, guard_against, guard_for
 from perdure.sagas.leaks import Leaks
 from perdure.sagas.replay import Recorded, Replay, feed_all
 from perdure.sagas.whereabouts import line_of_task
@@ -85,7 +85,7 @@ def examine(
         seen = {**known, **_by_name(replayed.body.activities.values())}
         _check_rollback(state, seen)  # a body is not run in a rollback: what it would do is no harm
     except Blocked as error:
-        return Verdict(kind=KINDS.get(type(error), "does not rest"), why=str(error))
+        return _blocked(error)
     finally:
         if replayed is not None and not replayed.body.dismiss():
             Leaks().keep(replayed.body)
@@ -98,7 +98,8 @@ def _replayed(replayed: Replay, state: Execution, stream: list[Event]) -> Verdic
         request = body.workflow.decode_request(state.request)
     except (ValueError, PerdureError) as error:
         told = Undecodable(state.id, "the request", str(error))
-        return Verdict(kind="unreadable", event=1, position="event 1", why=str(told))
+        told.__cause__ = error
+        return _blocked(told, 1)
     try:
         feed_all(replayed, request, stream)
     except NonDeterministicWorkflow as error:
@@ -106,12 +107,16 @@ def _replayed(replayed: Replay, state: Execution, stream: list[Event]) -> Verdic
             return _raising(replayed, body.ending)
         return _diverging(replayed, stream, error)
     except Blocked as error:
-        kind = KINDS.get(type(error), "does not rest")
-        return Verdict(kind=kind, event=replayed.last_feed, why=str(error))
+        return _blocked(error, replayed.last_feed)
     before = any(each.cause == "defect" for each in state.suspended)
     if isinstance(body.ending, RecordedError) and not before and state.goes_forward:
         return _raising(replayed, body.ending)
     return SAFE
+
+
+def _blocked(error: Blocked, event: int = 0) -> Verdict:
+    kind = KINDS.get(type(error), "does not rest")
+    return Verdict(kind=kind, event=event, why=str(error), guard=guard_against(error))
 
 
 def _raising(replayed: Replay, error: RecordedError) -> Verdict:

@@ -12,13 +12,23 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal, TypeAlias
 
 from perdure.domain import events
+from perdure.domain.errors import Blocked, UnknownCode
 from perdure.sagas.activity import Activity
 from perdure.sagas.body import RequestEvent
+from perdure.sagas.errors import PayloadError
 from perdure.sagas.requests import ActivityRequest, Request, SuspendRequest, TimerRequest
 from perdure.sagas.workflow import Workflow
 
 Change: TypeAlias = Literal[
-    "added", "removed", "changed", "moved", "replaced", "renamed", "waits otherwise"
+    "added",
+    "removed",
+    "changed",
+    "moved",
+    "replaced",
+    "renamed",
+    "waits otherwise",
+    "field added",
+    "name gone",
 ]
 FUNCTIONS_READ = 1_000
 
@@ -68,6 +78,33 @@ def guard_for(departure: Departure) -> Guard:
         return _by_code(departure, missing, new)
     comes_later = any(name_recorded(each) == new for each in departure.later)
     return removed(name) if comes_later else added(new)
+
+
+def guard_against(error: Blocked) -> Guard | None:
+    """What mends that a name is gone or a payload cannot be read; None where nobody can tell."""
+    cause = error.__cause__
+    if isinstance(cause, PayloadError) and cause.problem == "Field required":
+        return Guard(
+            change="field added",
+            code=f"{cause.path or '...'}: ... = DEFAULT",
+            told="the new field has to have a default, for recorded payloads are without it",
+        )
+    if not isinstance(error, UnknownCode):
+        return None
+    name = error.name.partition(" of ")[0].removesuffix(".compensate")
+    match error.kind:
+        case "workflow":
+            code = f'@workflow(..., aliases=["{name}"])'
+        case "declared failure":
+            code = f'class ...(Failure, name="{name}")'
+        case _:
+            code = f"open_engine(..., activities=[{name}])"
+    return Guard(
+        change="name gone",
+        code=code,
+        told=f"{name} is recorded: keep the old name if it was renamed, else keep its code for as "
+        "long as executions may need it",
+    )
 
 
 def _by_code(departure: Departure, missing: events.ActivityStarted, new: str) -> Guard:

@@ -104,7 +104,7 @@ def told(group: Group) -> Iterator[Text]:
         yield fact("at", at if first.position in ("", at) else f"{at}, {first.position}")
         yield fact("recorded", first.expected)
         yield fact("now", first.actual)
-    if not first.expected or not first.guard:
+    if not first.expected or first.kind != "diverges":
         yield fact("why", first.why)
     if first.where:
         yield fact("line", from_here(first.where))

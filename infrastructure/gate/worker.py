@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from perdure.domain.errors import PerdureError, Undecodable
+from perdure.domain.errors import PerdureError, Undecodable, UnknownCode
 from perdure.domain.events import Event
 from perdure.domain.identity import Identity
 from perdure.domain.journal import Journal
@@ -24,6 +24,7 @@ from perdure.infrastructure.gate.answers import Answer, Notice, Task, answer_of,
 from perdure.infrastructure.gate.code import Code, code_of
 from perdure.infrastructure.journals import open_journal
 from perdure.sagas.examination import Verdict, examine
+from perdure.sagas.guards import guard_against
 
 
 def main() -> None:
@@ -81,8 +82,9 @@ def answered(execution_id: str, stream: list[Event] | Undecodable, code: Code) -
     name = Identity.of(execution_id).name
     workflow = code.workflows.get(name)
     if workflow is None:
-        why = f"no workflow named {name!r} is in these modules; name its module, or keep the old "
-        verdict = Verdict(kind="unknown code", why=f"{why}name as an alias: aliases=[{name!r}]")
+        why = f"{execution_id}: no workflow named {name!r} is in the modules that were named"
+        guard = guard_against(UnknownCode(execution_id, "workflow", name))
+        verdict = Verdict(kind="unknown code", why=why, guard=guard)
     else:
         verdict = examine(workflow, execution_id, stream, code.activities)
     return answer_of(execution_id, stream, verdict)

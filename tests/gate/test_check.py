@@ -155,6 +155,7 @@ def test_a_workflow_without_code_is_told_as_that(
     (told,) = found(printed.out)
     assert (printed.status, told["outcome"]) == (1, "unknown code")
     assert "no workflow named 'fulfil'" in told["why"]
+    assert told["guard"] == '@workflow(..., aliases=["fulfil"])'
 
 
 @pytest.mark.faults

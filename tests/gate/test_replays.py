@@ -10,6 +10,7 @@ import pytest
 from perdure import ExecutionParked, Workflow, open_engine
 from perdure.testing import History, HistoryNotUsable, assert_replays
 from tests.gate import shop
+from tests.gate.shop_that_fails import with_a_new_field
 
 pytestmark = pytest.mark.every_python
 
@@ -68,6 +69,20 @@ def test_the_guard_that_is_named_keeps_it_going(recorded: tuple[History, History
 def test_a_new_parameter_is_told_to_take_a_default(recorded: tuple[History, History]) -> None:
     with pytest.raises(AssertionError, match="give the new parameter paper a default"):
         assert_replays(shop.with_a_new_parameter, recorded[0])
+
+
+def test_a_new_field_is_told_to_take_a_default(recorded: tuple[History, History]) -> None:
+    with pytest.raises(AssertionError, match=r"guard:     greeting: ... = DEFAULT\n"):
+        assert_replays(with_a_new_field, recorded[0])
+
+
+def test_a_failure_that_is_gone_is_told_to_keep_its_name(
+    recorded: tuple[History, History], tmp_path: Path
+) -> None:
+    path = tmp_path / "of-yesterday.json"
+    path.write_text(recorded[1].text().replace("NoSuchLamp", "LampOfYesterday"))
+    with pytest.raises(AssertionError, match=r'class ...\(Failure, name="LampOfYesterday"\)'):
+        assert_replays(shop.fulfil, path)
 
 
 def test_a_body_that_raises_is_told_with_its_line(recorded: tuple[History, History]) -> None:

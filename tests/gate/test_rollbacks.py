@@ -88,6 +88,13 @@ def test_an_undo_that_is_missing_or_cannot_take_what_is_recorded_is_told(
         assert_replays(celebrate_elsewhere, stuck, activities=activities)
 
 
+def test_code_that_is_gone_is_told_with_where_to_keep_it(stuck: History) -> None:
+    with pytest.raises(
+        AssertionError, match=r"guard:     open_engine\(..., activities=\[book_hall"
+    ):
+        assert_replays(celebrate_elsewhere, stuck)
+
+
 def test_two_activities_of_one_name_are_told_as_the_engine_would(stuck: History) -> None:
     before = list(stuck.events[:4])
     verdict = examine(celebrate, "celebrate@blue", before, {"book_hall": book_for_good})
