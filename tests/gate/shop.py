@@ -149,6 +149,25 @@ async def with_a_guard(order: LampOrder) -> str:
     return parcel
 
 
+@workflow(key="order_id", name="prepare")
+async def prepare(order: LampOrder) -> None:
+    await asyncio.gather(reserve(order.order_id), packed(order))
+
+
+@workflow(key="order_id", name="prepare")
+async def prepare_with_a_check(order: LampOrder) -> None:
+    await asyncio.gather(reserved(order), packed(order))
+
+
+async def packed(order: LampOrder) -> None:
+    await send(await pack(order.order_id, order.article))
+
+
+async def reserved(order: LampOrder) -> None:
+    await reserve(order.order_id)
+    await check_card(order.order_id)
+
+
 async def record(url: str, *requests: LampOrder) -> list[History]:
     """Lets them run on this journal until they are parked or ended; their histories."""
     async with open_engine(url, [fulfil]) as engine:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from perdure import ExecutionParked, Workflow, open_engine
+from perdure.domain import events
 from perdure.testing import History, HistoryNotUsable, assert_replays
 from tests.gate import shop
 from tests.gate.shop_that_fails import with_a_new_field
@@ -102,6 +104,40 @@ def test_a_defect_that_was_there_before_is_no_news() -> None:
     assert_replays(shop.fulfil, suspended)
     with pytest.raises(AssertionError, match="check_card"):
         assert_replays(shop.with_a_call_beside, suspended)
+
+
+def test_what_was_added_in_another_branch_is_told_though_it_is_noticed_later() -> None:
+    text = Raw(b'"text"')
+    order = Raw(b'{"order_id":"p-1","article":"lamp"}')
+    of = {"time": 1, "attempt": 1}
+    stream = [
+        events.ExecutionStarted(time=1, request=order, code="-"),
+        started(1, "reserve", b'{"order_id":"p-1"}', 1, 2),
+        started(2, "pack", bytes(order), 1, 2),
+        events.ActivitySucceeded(ordinal=1, result=text, **of),
+        events.ActivitySucceeded(ordinal=2, result=text, **of),
+        started(3, "send", b'{"parcel":"text"}', 5, 1),
+    ]
+    history = History("prepare@p-1", stream)
+    assert_replays(shop.prepare, history)
+    with pytest.raises(
+        AssertionError, match=r'guard:     if version\("check_card-added", 2\) >= 2'
+    ):
+        assert_replays(shop.prepare_with_a_check, history)
+
+
+def started(
+    ordinal: int, activity: str, arguments: bytes, feed: int, among: int
+) -> events.ActivityStarted:
+    return events.ActivityStarted(
+        time=1,
+        ordinal=ordinal,
+        activity=activity,
+        attempt=1,
+        arguments=Raw(arguments),
+        feed=feed,
+        among=among,
+    )
 
 
 async def test_it_replays_within_an_async_test(recorded: tuple[History, History]) -> None:

@@ -87,6 +87,26 @@ def test_time_is_that_of_the_timers() -> None:
 
 
 def test_what_ends_while_it_is_suspended_is_heard_after_it_is_resumed() -> None:
+    both = given(book_trip, trip("both"), ROOM)
+    both.then(asks_for(book_flight, "t-1"), suspends("a boss"))
+    flown = both.when(activity_succeeded(book_flight, "seat 3")).then(asks_nothing())
+    flown.when(resumed()).then(asks_for(send_note, "seat 3"))
+
+
+def test_a_timer_that_fires_while_it_is_suspended_may_come_too_late() -> None:
+    waiting = given(book_trip, trip("in time"), ROOM)
+    waiting.then(asks_for(book_flight, "t-1"), sets_timer(5), suspends("a boss"))
+    late = waiting.when(activity_succeeded(book_flight, "seat 4")).when(timer_fired())
+    late.then(asks_nothing()).when(resumed()).then(asks_for(send_note, "seat 4"))
+
+
+def test_the_timer_that_is_due_first_fires_first() -> None:
+    two = given(book_trip, trip("timers"), ROOM).then(sets_timer(2), sets_timer(1))
+    one = two.when(timer_fired()).then(asks_for(send_note, "after 1 s"))
+    one.when(timer_fired()).then(asks_for(send_note, "after 2 s"))
+
+
+def test_a_suspension_ends_by_its_resumption() -> None:
     given(book_trip, trip("approve"), ROOM).then(suspends()).when(resumed()).then(
         asks_for(send_note, "approved")
     )

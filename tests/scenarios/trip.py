@@ -66,6 +66,13 @@ async def book_trip(trip: Trip) -> Decimal:
             await suspend("a boss has to approve")
             if version("notes", 2) >= 2:
                 await send_note("approved")
+        case "both":
+            flight, _ = await asyncio.gather(book_flight(trip.trip_id), suspend("a boss"))
+            await send_note(flight)
+        case "in time":
+            await asyncio.gather(fly_in_time(trip), suspend("a boss"))
+        case "timers":
+            await asyncio.gather(note_after(2), note_after(1))
         case "many":
             async with asyncio.TaskGroup() as group:
                 for city in trip.cities:
@@ -78,6 +85,17 @@ async def book_trip(trip: Trip) -> Decimal:
         case _:
             await book_flight(trip.trip_id)
     return price * 2
+
+
+async def fly_in_time(trip: Trip) -> None:
+    async with asyncio.timeout(5):
+        seat = await book_flight(trip.trip_id)
+    await send_note(seat)
+
+
+async def note_after(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await send_note(f"after {seconds:g} s")
 
 
 async def fly(trip: Trip, city: str) -> None:
