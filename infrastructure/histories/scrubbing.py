@@ -19,6 +19,7 @@ from perdure.infrastructure.histories.document import History
 from perdure.infrastructure.histories.stand_ins import StandIns, words_in
 from perdure.sagas.endings import EXHAUSTED
 
+LONG_WORD = 100
 OVERLAP = 3  # letters that a word of the body and one from outside have to share to be akin
 
 Accepts = Callable[[Event, bytes], bool]
@@ -44,6 +45,7 @@ class Scrubber:
         self._keep_id = keep_id
         self._accepts = accepts
         self._outside: set[str] = set()
+        self._joined, self._joined_many = "", 0
         self._akin: dict[str, bool] = {}
         self.kept: list[str] = []
 
@@ -187,11 +189,24 @@ class Scrubber:
         """
         plain = word.casefold()
         if plain not in self._akin:
-            self._akin[plain] = plain in self._outside or any(
-                min(len(each), len(plain)) >= OVERLAP and (each in plain or plain in each)
-                for each in self._outside
-            )
+            self._akin[plain] = plain in self._outside or self._overlaps(plain)
         return self._akin[plain]
+
+    def _overlaps(self, word: str) -> bool:
+        """Payloads may have a hundred thousand words, so none of this compares each with each."""
+        if len(word) < OVERLAP:
+            return False
+        if len(word) > LONG_WORD:  # nothing that somebody writes into code
+            return True
+        if self._joined_many != len(self._outside):
+            self._joined_many = len(self._outside)
+            self._joined = "\n".join(self._outside)
+        parts = (
+            word[first:last]
+            for first in range(len(word))
+            for last in range(first + OVERLAP, len(word) + 1)
+        )
+        return word in self._joined or any(part in self._outside for part in parts)
 
 
 def outside(event: Event) -> Iterator[bytes]:

@@ -13,8 +13,11 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from perdure import ExecutionParked, open_engine
+from perdure.domain import events
+from perdure.infrastructure.histories.scrubbing import Scrubber
 from perdure.infrastructure.histories.stand_ins import StandIns, words_in
 from perdure.testing import History, HistoryNotUsable, assert_replays
 from tests.command_line.conftest import CommandLine, perdure
@@ -190,3 +193,21 @@ def test_a_file_that_is_no_history_names_what_to_do(tmp_path: Path) -> None:
 def test_the_help_has_an_example(perdure: CommandLine) -> None:
     printed = perdure("export", "--help")
     assert "Example: perdure export process_payment@order-0007" in printed.out
+
+
+@pytest.mark.parametrize(
+    ("written", "stays"),
+    [("order", True), ("LOVE", False), ("xadax", False), ("x" * 200, False), ("ad", True)],
+)
+def test_what_a_body_writes_stays_where_it_is_akin_to_nothing_from_outside(
+    *, written: str, stays: bool
+) -> None:
+    stream = [
+        events.ExecutionStarted(time=1, request=Raw(b'"Ada Lovelace"'), code="-"),
+        events.ActivityStarted(
+            time=1, ordinal=1, activity="note", attempt=1, arguments=Raw(f'"{written}"'.encode())
+        ),
+    ]
+    scrubbed = Scrubber(StandIns("salt")).scrubbed(History("write@1", stream))
+    assert (f'"{written}"' in scrubbed.text()) == stays
+    assert "Ada" not in scrubbed.text()
