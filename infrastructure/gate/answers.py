@@ -16,6 +16,7 @@ LONGEST = 2_000  # characters of one text
 SAFE = "safe"
 OTHERWISE = "depends on the process"  # another PYTHONHASHSEED, another replay
 HANGS = "hangs"
+UNTRIED = "not replayed"  # since too many have hung before it
 CRASHES = "ends its process"
 
 

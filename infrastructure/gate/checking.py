@@ -17,11 +17,12 @@ from perdure.domain.journal import (
     Journal,
     Scan,
 )
-from perdure.infrastructure.gate.answers import Task
+from perdure.infrastructure.gate.answers import UNTRIED, Answer, Task
 from perdure.infrastructure.gate.processes import Pair, Worker, pairs
 from perdure.infrastructure.gate.report import Group, Report
 
 PAGE = 2_000  # rows of the index
+HANGS_LIMIT = 10  # then no more is replayed
 BATCH = 16  # streams that a process reads at once
 MORE_SEEDS = (101, 102, 103)
 LOOKED_INTO = 8  # groups whose first one is replayed with those seeds too
@@ -78,12 +79,22 @@ async def _work(
     told: Told,
 ) -> None:
     while (batch := await waiting.get()) is not None:
-        found = await pair.examine([row.execution_id for row in batch])
+        if report.hanging < HANGS_LIMIT:
+            found = await pair.examine([row.execution_id for row in batch])
+        else:
+            found = [untried(row) for row in batch]
         for row, answers in zip(batch, found, strict=True):
             group = report.add(row.workflow, row.state, answers)
             if group is not None and len(fresh) < LOOKED_INTO:
                 fresh.append(group)
         told(len(batch))
+
+
+def untried(row: IndexRow) -> tuple[Answer, Answer]:
+    """Said of what comes after too many that hang: each of them takes its whole time."""
+    why = f"{row.execution_id}: not replayed, since {HANGS_LIMIT} or more before it hung; mend that"
+    answer = Answer(id=row.execution_id, kind=UNTRIED, why=why)
+    return answer, answer
 
 
 async def _look_into(task: Task, report: Report, fresh: Sequence[Group]) -> None:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from perdure.infrastructure.gate.answers import OTHERWISE, SAFE, Answer
+from perdure.infrastructure.gate.answers import HANGS, OTHERWISE, SAFE, Answer
 
 EXAMPLES = 3
 GROUPS_LIMIT = 1_000  # the rest is counted
@@ -72,6 +72,10 @@ class Report:
     @property
     def total(self) -> int:
         return self.counts.total()
+
+    @property
+    def hanging(self) -> int:
+        return sum(count for (_, kind), count in self.counts.items() if kind == HANGS)
 
     @property
     def safe(self) -> int:

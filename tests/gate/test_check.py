@@ -10,6 +10,7 @@ import pytest
 
 from perdure import ExecutionParked, open_engine
 from perdure.infrastructure.errors import GateBroken
+from perdure.infrastructure.gate import checking
 from perdure.infrastructure.gate.answers import Task
 from perdure.infrastructure.gate.processes import Worker
 from tests.command_line.conftest import CommandLine, perdure
@@ -130,6 +131,23 @@ def test_what_ends_a_replay_is_told_of_that_one_alone(
         source = Path(path).read_text().splitlines()
         near = "\n".join(source[int(number) - 2 : int(number) + 1])  # where it is at that moment
         assert line in near
+
+
+@pytest.mark.faults
+def test_when_too_many_hang_the_rest_is_told_as_not_replayed(
+    perdure: CommandLine, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "HANGS_LIMIT", 2)
+    monkeypatch.setattr(checking, "BATCH", 1)
+    asyncio.run(shop.record(url, *(shop.LampOrder(order_id=f"h-{n}") for n in range(5))))
+    new = put(folder, "that_waits_in_a_thread", source="shop_that_fails")
+    options = ("--seconds-each", "0.2", "--jobs", "2", "--json")
+    printed = perdure("check", "--journal", url, "--module", new, *options)
+    assert printed.status == 1
+    assert {each["outcome"]: each["count"] for each in found(printed.out)} == {
+        "hangs": 2,
+        "not replayed": 3,
+    }
 
 
 @pytest.mark.faults
