@@ -1,25 +1,18 @@
 """`perdure check`: a journal against the code about to be deployed."""
 
 import asyncio
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from perdure import ExecutionParked, open_engine
-from perdure.infrastructure.errors import GateBroken
 from perdure.infrastructure.gate import checking
-from perdure.infrastructure.gate.answers import Task
-from perdure.infrastructure.gate.processes import Worker
 from tests.command_line.conftest import CommandLine, perdure
 from tests.gate import shop
 from tests.gate.conftest import ORDERS
-from tests.postgres.databases import Database
+from tests.gate.deployed import folder, found, put, url
 
-__all__ = ["perdure"]  # a fixture
-ROOT = Path(__file__).parents[2]
+__all__ = ["folder", "perdure", "url"]  # fixtures
 
 
 @pytest.fixture(scope="session")
@@ -28,24 +21,6 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> str:
     url = f"sqlite:///{tmp_path_factory.mktemp('gate') / 'orders.db'}"
     asyncio.run(shop.record(url, *ORDERS))
     return url
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where modules of the new code are put, and the command is typed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    return tmp_path
-
-
-def put(folder: Path, *names: str, source: str = "shop") -> str:
-    """A module of the new code: it has these names of tests.gate.shop, or of another module."""
-    (folder / "new.py").write_text(f"from tests.gate.{source} import {', '.join(names)}\n")
-    return "new"
-
-
-def found(out: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in out.splitlines()]
 
 
 def test_what_diverges_is_told_with_its_guard(
@@ -177,32 +152,6 @@ def test_a_workflow_without_code_is_told_as_that(
 
 
 @pytest.mark.faults
-def test_an_engine_may_run_meanwhile_and_notices_nothing(
-    perdure: CommandLine, url: str, folder: Path
-) -> None:
-    new = put(folder, "fulfil")
-
-    async def run() -> None:
-        await shop.record(url, *ORDERS)
-        async with open_engine(url, [shop.fulfil]) as engine:
-            printed = await asyncio.to_thread(
-                perdure, "check", "--journal", url, "--module", new, "--json"
-            )
-            assert (printed.status, len(found(printed.out))) == (0, 1)
-            handle = engine.handle("fulfil@o-1")
-            await handle.resume()
-            assert await handle.result() == "parcel of o-1"
-
-    asyncio.run(run())
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """The address of a journal that is not there yet."""
-    return f"sqlite:///{tmp_path / 'journal.db'}"
-
-
-@pytest.mark.faults
 def test_executions_of_one_shape_are_one_group(
     perdure: CommandLine, url: str, folder: Path
 ) -> None:
@@ -212,38 +161,6 @@ def test_executions_of_one_shape_are_one_group(
     printed = perdure("check", "--journal", url, "--module", new, "--json", "--jobs", "4")
     (told,) = found(printed.out)
     assert (told["count"], len(told["examples"])) == (60, 3)
-
-
-@pytest.mark.faults
-def test_what_is_blocked_now_is_counted_with_how_much_of_it_goes_on(
-    perdure: CommandLine, url: str, folder: Path
-) -> None:
-    # behaviour 8
-    asyncio.run(shop.record(url, ORDERS[0]))
-
-    async def block() -> None:
-        async with open_engine(url, [shop.with_a_call_more]) as engine:
-            handle = engine.handle("fulfil@o-1")
-            await handle.resume()
-            with pytest.raises(ExecutionParked, match="blocked"):
-                await handle.result()
-
-    asyncio.run(block())
-    new = put(folder, "with_a_guard")
-    printed = perdure("check", "--journal", url, "--module", new)
-    assert printed.status == 0
-    assert "1 of them are blocked by the code that runs now; 1 of those would go on" in printed.out
-
-
-@pytest.mark.faults
-async def test_a_journal_that_breaks_meanwhile_ends_the_check(folder: Path) -> None:
-    task = Task(url=f"sqlite:///{folder}/gone.db", modules=[put(folder, "fulfil")], seconds_each=1)
-    worker = Worker(task, 1)
-    try:
-        with pytest.raises(GateBroken, match=r"could not be read to its end: .*gone\.db"):
-            await worker.examine(["fulfil@o-1"])
-    finally:
-        await worker.close()
 
 
 def test_a_journal_with_work_needs_a_module(perdure: CommandLine, orders: str) -> None:
@@ -276,31 +193,3 @@ def test_a_module_that_is_of_no_use_is_one_line(
     assert (printed.status, printed.out) == (1, "")
     assert why in printed.err
     assert printed.err.count("\n") == 1
-
-
-@pytest.mark.faults
-def test_an_encrypted_journal_is_read_with_its_keys(
-    perdure: CommandLine, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # behaviour 64
-    monkeypatch.setenv("PERDURE_KEYS", perdure("keys", "new").out.strip())
-    asyncio.run(shop.record(url, ORDERS[0]))
-    new = put(folder, "with_a_call_more")
-    printed = perdure("check", "--journal", url, "--module", new, "--json")
-    assert [each["outcome"] for each in found(printed.out)] == ["diverges"]
-    monkeypatch.delenv("PERDURE_KEYS")
-    printed = perdure("check", "--journal", url, "--module", new, "--json")
-    assert [each["outcome"] for each in found(printed.out)] == ["unreadable"]
-
-
-@pytest.mark.faults
-def test_a_journal_on_postgresql_is_read_alike(
-    perdure: CommandLine, postgres: Database, folder: Path
-) -> None:
-    asyncio.run(shop.record(postgres.url, *ORDERS))
-    new = put(folder, "with_a_call_less")
-    printed = perdure(
-        "check", "--journal", postgres.url, "--module", new, "--finished", "1", "--json"
-    )
-    assert printed.status == 1, printed.err
-    assert [each["change"] for each in found(printed.out)] == ["removed", "removed"]
