@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from perdure import PerdureError, __version__
+from perdure.infrastructure.command_line.checking import check_journal
 from perdure.infrastructure.command_line.demonstration import demo
 from perdure.infrastructure.command_line.doctor import doctor
+from perdure.infrastructure.command_line.exporting import export
 from perdure.infrastructure.command_line.history import history
 from perdure.infrastructure.command_line.key_rings import keys
 from perdure.infrastructure.command_line.listing import list_executions
@@ -42,6 +44,8 @@ def program() -> typer.Typer:
     commands.command("show", rich_help_panel="Look")(show)
     commands.command("history", rich_help_panel="Look")(history)
     commands.command("plan", rich_help_panel="Look")(plan)
+    commands.command("check", rich_help_panel="Prove")(check_journal)
+    commands.command("export", rich_help_panel="Prove")(export)
     commands.command("resume", rich_help_panel="Step in")(resume)
     commands.command("cancel", rich_help_panel="Step in")(cancel)
     commands.command("resolve", rich_help_panel="Step in")(resolve)

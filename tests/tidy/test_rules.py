@@ -125,6 +125,12 @@ SAMPLES: list[tuple[Rule, str, str, str]] = [
     (
         testing.idle_tests,
         "tests/test_a.py",
+        "def test_a(): f().when(g)",
+        "def test_a(): f().then(g)",
+    ),
+    (
+        testing.idle_tests,
+        "tests/test_a.py",
         "def f(): ...\ndef test_a(): f()",
         "def f(): assert x\ndef test_a(): f()",
     ),

@@ -49,7 +49,10 @@ def sleeping_tests(source: Source) -> Iterator[Finding]:
 
 
 def idle_tests(source: Source) -> Iterator[Finding]:
-    """A test asserts, expects an error, or calls what does so (by its name, or seen here)."""
+    """A test asserts, expects an error, or calls what does so (by its name, or seen here).
+
+    given(...).when(...).then(...) does.
+    """
     if not is_test_file(source):
         return
     found = dict(functions(source.tree))
@@ -106,7 +109,8 @@ def _asserts(source: Source, function: Function, known: set[str]) -> bool:
         if isinstance(node, ast.Call):
             name = source.dotted(node.func)
             last = name.rpartition(".")[2]
-            if name in RAISES or last in known or last.startswith(ASSERTING):
+            sentence = isinstance(node.func, ast.Attribute) and node.func.attr == "then"
+            if sentence or name in RAISES or last in known or last.startswith(ASSERTING):
                 return True
     return False
 
