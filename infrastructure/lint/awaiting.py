@@ -39,7 +39,7 @@ def _dropped(call: ast.Call, part: Part, meanings: Meanings, declarations: Decla
     if declarations.kind(meaning) == "activity":
         return f"the activity {_name(meaning)} is called, and never carried out"
     if isinstance(meaning, Function):
-        plain = declarations.kind(meaning) == "plain" and meaning.is_async
+        plain = declarations.kind(meaning) == "plain" and meaning.is_coroutine
         if plain and not _generates(meaning) and not meaning.node.decorator_list:
             return f"the coroutine of {meaning.name} is made, and never run"
         return ""

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from perdure.infrastructure.lint import outside_names as names
-from perdure.infrastructure.lint.meanings import Meanings
 from perdure.infrastructure.lint.reach import Part, Reach
 from perdure.infrastructure.lint.scopes import Function, Imported, Scope, Value
 
@@ -83,7 +82,8 @@ class Effects:
                     if KEY_WORDS.search(node.value) and not _is_docstring(node, part.function):
                         return True
                 if isinstance(node, ast.Call) and self._meanings.of(node.func, scope) is None:
-                    return True
+                    if not _of_local(node.func, scope):
+                        return True
         return False
 
     def _in(self, part: Part) -> Iterator[Effect]:
@@ -98,7 +98,7 @@ class Effects:
         path = self._meanings.path(call.func, scope)
         shown = f"{ast.unparse(call.func)}()"
         verb = path.rpartition(".")[2]
-        if names.below(path, names.HTTP_BELOW):
+        if names.over_http(path):
             method = _text(call.args[0]).lower() if verb == "request" and call.args else verb
             return f"{shown} writes over HTTP" if method in HTTP_WRITES else ""
         if self._writes_sql(call, scope):
@@ -152,7 +152,7 @@ class Effects:
     def _pays(self, call: ast.Call, scope: Scope) -> bool:
         path = self._meanings.path(call.func, scope)
         verb = path.rpartition(".")[2]
-        if names.below(path, names.HTTP_BELOW):
+        if names.over_http(path):
             method = _text(call.args[0]).lower() if verb == "request" and call.args else verb
             return method == "post"
         return self._by_a_client(call, path, scope) in PAYING
@@ -173,6 +173,16 @@ def _text(value: ast.AST) -> str:
         case ast.JoinedStr(values=[first, *_]):
             return _text(first)
     return ""
+
+
+def _of_local(called: ast.expr, scope: Scope) -> bool:
+    """Whether it is a method of a local value: data, that asks for nothing."""
+    while isinstance(called, ast.Attribute | ast.Subscript | ast.Call | ast.Await):
+        called = called.func if isinstance(called, ast.Call) else called.value
+    if not isinstance(called, ast.Name) or called.id == "self":
+        return isinstance(called, ast.Constant)
+    owner = scope.owner(called.id)
+    return owner is not None and owner.kind == "function"
 
 
 def _is_docstring(node: ast.Constant, function: Function) -> bool:

@@ -15,7 +15,6 @@ from perdure.infrastructure.lint.scopes import (
     Class,
     Function,
     Imported,
-    Opaque,
     Scope,
     Value,
 )
@@ -23,6 +22,7 @@ from perdure.infrastructure.lint.source import SourceFile
 
 SET = "builtins.set()"
 SETS = (SET, "builtins.frozenset()")
+TASKS = "asyncio.tasks()"  # a set of tasks, as asyncio.wait() gives them
 SEEDED = "seeded()"
 DEPTH = 24  # of following; deeper is given up
 
@@ -41,7 +41,8 @@ DISPLAYS: dict[type[ast.AST], str] = {
     **dict.fromkeys((ast.Set, ast.SetComp), SET),
     **dict.fromkeys((ast.List, ast.ListComp), "builtins.list()"),
     **dict.fromkeys((ast.Dict, ast.DictComp), "builtins.dict()"),
-    **{ast.JoinedStr: "builtins.str()", ast.Tuple: "builtins.tuple()"},
+    ast.JoinedStr: "builtins.str()",
+    ast.Tuple: "builtins.tuple()",
     ast.GeneratorExp: "builtins.generator()",
 }
 
@@ -157,7 +158,7 @@ class Meanings:
                 return self.of(expression, owner)
             case Value(expression=expression):
                 tasks = self.path(expression, owner) == "asyncio.wait()"
-                return Outside(SET) if tasks else None
+                return Outside(TASKS) if tasks else None
             case Annotated(annotation=annotation):
                 return self.annotated(annotation, owner)
             case Class() | Function():
@@ -179,7 +180,9 @@ class Meanings:
                 if self.path(value, scope) in TRANSPARENT:
                     first = inner.elts[0] if isinstance(inner, ast.Tuple) else inner
                     return self.annotated(first, scope)
-                return self.annotated(value, scope)
+                whole_numbers = self.path(inner, scope) == "builtins.int"  # their order is steady
+                found = self.annotated(value, scope)
+                return None if whole_numbers and found == Outside(SET) else found
         meaning = self.of(annotation, scope)
         if isinstance(meaning, Class):
             return Made(meaning)

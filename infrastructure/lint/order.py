@@ -6,7 +6,7 @@
 import ast
 from collections.abc import Iterator
 
-from perdure.infrastructure.lint.meanings import SETS, Meanings
+from perdure.infrastructure.lint.meanings import SETS, TASKS, Meanings
 from perdure.infrastructure.lint.reach import Part
 from perdure.infrastructure.lint.scopes import Scope
 
@@ -32,6 +32,9 @@ def unsteady_order(part: Part, meanings: Meanings) -> Iterator[tuple[ast.AST, st
             if value not in spared and meanings.is_set(value, scope) and not _whole_numbers(value):
                 yield value, f"the set {_shown(value)} is gone through in its own order"
         match node:
+            case ast.For(iter=values) if meanings.path(values, scope) == TASKS:
+                if any(isinstance(each, ast.Await) for each in ast.walk(node)):
+                    yield values, f"{_shown(values)}, a set of tasks, is awaited in its own order"
             case ast.Call(func=ast.Attribute(value=holder, attr="pop"), args=[]):
                 if meanings.path(holder, scope) in SETS:
                     yield node, f"{ast.unparse(node)} takes any element of a set"

@@ -6,11 +6,14 @@ Judges calls by the names in `outside_names`. State within the process is `state
 import ast
 from collections.abc import Iterator
 
+from perdure.infrastructure.lint import fields
 from perdure.infrastructure.lint import outside_names as names
 from perdure.infrastructure.lint.findings import Finding
 from perdure.infrastructure.lint.meanings import Meanings
 from perdure.infrastructure.lint.reach import Part
+from perdure.infrastructure.lint.scopes import Class
 
+DRAWN = ("PD101", "PD102", "PD103")
 TOLD = {
     "PD101": "reads the clock",
     "PD102": "draws randomness",
@@ -30,6 +33,7 @@ def outside_world(part: Part, meanings: Meanings) -> Iterator[tuple[str, ast.AST
     scope = part.function.scope
     for node in part.nodes:
         if isinstance(node, ast.Call):
+            yield from _filled(node, meanings, part)
             path = meanings.path(node.func, scope)
             code = _code(path, node) if path else _unknown(node, meanings, part)
             if code and not (code == "PD108" and node in quiet):
@@ -47,6 +51,28 @@ def findings(part: Part, meanings: Meanings, fixes: dict[str, str]) -> Iterator[
         if (code, line) not in seen:
             seen.add((code, line))
             yield part.finding(code, node, f"{what} {part.where}", fixes[code])
+
+
+def _filled(call: ast.Call, meanings: Meanings, part: Part) -> Iterator[tuple[str, ast.AST, str]]:
+    """Fields that a class in sight fills by itself when an object of it is made."""
+    made = meanings.of(call.func, part.function.scope)
+    given = {each.arg for each in call.keywords}
+    if not isinstance(made, Class) or call.args or None in given:
+        return
+    for field, factory, scope in fields.factories(made, meanings):
+        calls = (
+            ast.walk(factory.body)
+            if isinstance(factory, ast.Lambda)
+            else [ast.Call(factory, [], [])]
+        )
+        for each in calls:
+            if field not in given and isinstance(each, ast.Call):
+                code = _code(meanings.path(each.func, scope), each)
+                if code in DRAWN:
+                    what = (
+                        f"{_shown(call.func)}() fills its field {field} by {_shown(each.func)}():"
+                    )
+                    yield code, call, f"{what} it {TOLD[code]}"
 
 
 def _code(path: str, call: ast.Call) -> str:

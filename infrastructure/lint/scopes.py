@@ -102,7 +102,7 @@ class Function:
         return self.scope.source
 
     @property
-    def is_async(self) -> bool:
+    def is_coroutine(self) -> bool:
         return isinstance(self.node, ast.AsyncFunctionDef)
 
     @property
@@ -161,7 +161,7 @@ class ScopeBuilder(ast.NodeVisitor):
                 scope.bind(rest.arg, Opaque())
         self._inside(scope, node.body)
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 (as NodeVisitor calls it)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         scope = Scope("class", self._scope.source, self._scope)
@@ -218,7 +218,7 @@ class ScopeBuilder(ast.NodeVisitor):
             self._scope.bind(node.name, Opaque())
         self.generic_visit(node)
 
-    visit_MatchStar = visit_MatchAs
+    visit_MatchStar = visit_MatchAs  # noqa: N815 (as NodeVisitor calls it)
 
     def visit_Name(self, node: ast.Name) -> None:
         """A target that nothing above took: of a loop, a comprehension, an unpacking."""

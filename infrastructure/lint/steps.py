@@ -5,7 +5,7 @@ other. It is no proof: what no path could do may still be among the followers.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from perdure.infrastructure.lint.declared import Declarations
@@ -99,7 +99,7 @@ class Course:
         del self._handlers[depth:]
         return before
 
-    def _parts(self, parts: "list[ast.expr | None] | list[ast.AST]", after: Steps) -> Steps:
+    def _parts(self, parts: Sequence[ast.AST | None], after: Steps) -> Steps:
         for part in reversed(parts):
             if part is not None:
                 after = self._expression(part, after)
