@@ -11,7 +11,7 @@ from perdure.infrastructure.lint import outside_names as names
 from perdure.infrastructure.lint.findings import Finding
 from perdure.infrastructure.lint.meanings import Meanings
 from perdure.infrastructure.lint.reach import Part
-from perdure.infrastructure.lint.scopes import Class
+from perdure.infrastructure.lint.scopes import Class, Function
 
 DRAWN = ("PD101", "PD102", "PD103")
 TOLD = {
@@ -35,7 +35,7 @@ def outside_world(part: Part, meanings: Meanings) -> Iterator[tuple[str, ast.AST
         if isinstance(node, ast.Call):
             yield from _filled(node, meanings, part)
             path = meanings.path(node.func, scope)
-            code = _code(path, node) if path else _unknown(node, meanings, part)
+            code = "PD106" if _enters_executor(node, meanings, part) else _code(path, node)
             if code and not (code == "PD108" and node in quiet):
                 yield code, node, f"{_shown(node.func)}() {TOLD[code]}"
         elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
@@ -104,12 +104,10 @@ def _code(path: str, call: ast.Call) -> str:
     return ""
 
 
-def _unknown(call: ast.Call, meanings: Meanings, part: Part) -> str:
-    """What is clear from the name of a method alone."""
-    match call.func:
-        case ast.Attribute(value=value, attr="run_in_executor"):
-            return "" if meanings.of(value, part.function.scope) else "PD106"
-    return ""
+def _enters_executor(call: ast.Call, meanings: Meanings, part: Part) -> bool:
+    """Clear from the name of the method alone, whatever loop it is of."""
+    named = isinstance(call.func, ast.Attribute) and call.func.attr == "run_in_executor"
+    return named and not isinstance(meanings.of(call.func, part.function.scope), Function)
 
 
 def _shown(function: ast.expr) -> str:

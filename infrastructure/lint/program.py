@@ -21,9 +21,10 @@ class Program:
 
     def read(self, path: Path) -> SourceFile:
         """The file at a path. Raises what `SourceFile` raises."""
-        known = self._files.get(path.resolve())
+        place = (self._here / path).resolve()
+        known = self._files.get(place)
         if known is None:
-            known = self._files[path.resolve()] = SourceFile(path)
+            known = self._files[place] = SourceFile(path, self._here)
         return known
 
     @property
@@ -59,7 +60,7 @@ class Program:
                 key = path.resolve()
                 if key not in self._files:
                     try:
-                        self._files[key] = SourceFile(self._shown(path))
+                        self._files[key] = SourceFile(self._shown(path), self._here)
                     except (SyntaxError, UnicodeDecodeError, OSError):
                         self._files[key] = None  # told of when it is linted itself
                 return self._files[key]

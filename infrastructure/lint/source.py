@@ -19,9 +19,10 @@ IGNORE = re.compile(r"#\s*perdure:\s*ignore\[([^\]]*)\]")
 class SourceFile:
     """A parsed file. SyntaxError or UnicodeDecodeError when it cannot be; OSError when not read."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with tokenize.open(path) as file:
+    def __init__(self, path: Path, here: Path) -> None:
+        self.path = path  # as findings name it, from `here`
+        self._place = (here / path).resolve()
+        with tokenize.open(self._place) as file:
             self.text = file.read()
         self.lines = self.text.splitlines()
         with warnings.catch_warnings():  # an odd escape is another linter's matter
@@ -38,7 +39,7 @@ class SourceFile:
     @cached_property
     def root(self) -> Path:
         """The folder from which its package is imported."""
-        folder = self.path.resolve().parent
+        folder = self._place.parent
         while (folder / "__init__.py").exists() and folder.parent != folder:
             folder = folder.parent
         return folder
@@ -46,7 +47,7 @@ class SourceFile:
     @cached_property
     def package(self) -> tuple[str, ...]:
         """The packages around it, outermost first; of an `__init__.py` its own too."""
-        return self.path.resolve().parent.relative_to(self.root).parts
+        return self._place.parent.relative_to(self.root).parts
 
     def package_of(self, level: int) -> str:
         """What a relative import with so many dots starts from; "" for an absolute one."""
