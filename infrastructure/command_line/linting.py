@@ -38,7 +38,9 @@ def lint(
     ] = None,
     ignore: Annotated[
         list[str] | None,
-        typer.Option("--ignore", metavar="CODE", help="Leave out a rule. May be repeated."),
+        typer.Option(
+            "--ignore", metavar="CODES", help="Leave out rules, like PD101,PD108. May be repeated."
+        ),
     ] = None,
     output: Annotated[
         Format,
@@ -66,7 +68,8 @@ def lint(
         raise typer.BadParameter(
             "say what to lint: modules, files or folders, like: perdure lint src"
         )
-    unknown = sorted(set(ignore or ()) - RULES.keys())
+    ignored = [code.strip() for codes in ignore or () for code in codes.split(",")]
+    unknown = sorted(set(ignored) - RULES.keys())
     if unknown:
         raise typer.BadParameter(
             f"{', '.join(unknown)}: there is no such rule; perdure lint --rules lists them"
@@ -75,7 +78,7 @@ def lint(
         files = files_of(targets, Path.cwd())
     except NoSuchTarget as error:
         raise typer.BadParameter(str(error)) from error
-    outcome = examine(files, ignore or (), Path.cwd())
+    outcome = examine(files, ignored, Path.cwd())
     _print(outcome, chosen)
     for path, why in outcome.unreadable:
         complain(f"{path} cannot be parsed: {why}; what else was named is linted")

@@ -37,10 +37,10 @@ def outside_world(part: Part, meanings: Meanings) -> Iterator[tuple[str, ast.AST
             path = meanings.path(node.func, scope)
             code = "PD106" if _enters_executor(node, meanings, part) else _code(path, node)
             if code and not (code == "PD108" and node in quiet):
-                yield code, node, f"{_shown(node.func)}() {TOLD[code]}"
+                yield code, node, f"{_shown(node.func)}() {part.where} {TOLD[code]}"
         elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
             if meanings.path(node, scope) in names.ENVIRONMENT:
-                yield "PD105", node, f"{ast.unparse(node)} {TOLD['PD105']}"
+                yield "PD105", node, f"{ast.unparse(node)} {part.where} {TOLD['PD105']}"
 
 
 def findings(part: Part, meanings: Meanings, fixes: dict[str, str]) -> Iterator[Finding]:
@@ -50,7 +50,7 @@ def findings(part: Part, meanings: Meanings, fixes: dict[str, str]) -> Iterator[
         line = getattr(node, "lineno", 0)
         if (code, line) not in seen:
             seen.add((code, line))
-            yield part.finding(code, node, f"{what} {part.where}", fixes[code])
+            yield part.finding(code, node, what, fixes[code])
 
 
 def _filled(call: ast.Call, meanings: Meanings, part: Part) -> Iterator[tuple[str, ast.AST, str]]:
@@ -69,10 +69,8 @@ def _filled(call: ast.Call, meanings: Meanings, part: Part) -> Iterator[tuple[st
             if field not in given and isinstance(each, ast.Call):
                 code = _code(meanings.path(each.func, scope), each)
                 if code in DRAWN:
-                    what = (
-                        f"{_shown(call.func)}() fills its field {field} by {_shown(each.func)}():"
-                    )
-                    yield code, call, f"{what} it {TOLD[code]}"
+                    by = f"fills {field} by {_shown(each.func)}(), which {TOLD[code]}"
+                    yield code, call, f"{_shown(call.func)}() {part.where} {by}"
 
 
 def _code(path: str, call: ast.Call) -> str:

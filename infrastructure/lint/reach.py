@@ -28,7 +28,7 @@ class Part:
         body = f"the body of {self.start.name}"
         if self.function is self.start:
             return f"in {body}"
-        return f"in {self.function.name}, which {body} calls"
+        return f"in {self.function.name} (called by {body})"
 
     def finding(self, code: str, node: ast.AST, what: str, fix: str) -> Finding:
         source = self.function.source

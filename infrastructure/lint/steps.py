@@ -43,6 +43,7 @@ class Course:
         self._meanings = meanings
         self._declarations = declarations
         self._steps: dict[tuple[int, tuple[Function, ...]], Step] = {}
+        self._walked: dict[tuple[tuple[Function, ...], Steps], Steps] = {}
         self._handlers: list[ast.ExceptHandler] = []
         self._within: list[Function] = [workflow]
         self._returns: list[Steps] = [NONE]  # what follows a return of each of them
@@ -136,12 +137,19 @@ class Course:
             if kind == "activity":
                 after |= {self._step(call, meaning, after)}
             elif kind == "plain" and meaning not in self._within and len(self._within) < DEPTH:
-                self._within.append(meaning)
-                self._returns.append(after)
-                after = self._block(meaning.node.body, after)
-                self._returns.pop()
-                self._within.pop()
+                after = self._helper(meaning, after)
         return self._parts(inner, after)
+
+    def _helper(self, helper: Function, after: Steps) -> Steps:
+        """Once for each way to it and each `after`: helpers may be called often, and in loops."""
+        self._within.append(helper)
+        key = (tuple(self._within), after)
+        if key not in self._walked:
+            self._returns.append(after)
+            self._walked[key] = self._block(helper.node.body, after)
+            self._returns.pop()
+        self._within.pop()
+        return self._walked[key]
 
     def _step(self, node: ast.AST, activity: Function | None, after: Steps) -> Step:
         key = (id(node), tuple(self._within))

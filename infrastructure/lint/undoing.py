@@ -68,8 +68,8 @@ class Undoing:
             self._told.add(("PD201", activity))
             first = min(later, key=lambda each: (each.line <= step.line, each.line))
             what = (
-                f"the activity {activity.name} has no compensation, though {effects[0].what} and "
-                f"in {workflow.name} {_shown(first)} follows"
+                f"the activity {activity.name} has no compensation, though {effects[0].what}: "
+                f"in {workflow.name} it is followed by {_shown(first)}"
             )
             yield self._finding("PD201", activity, what)
 

@@ -31,11 +31,17 @@ def test_a_finding_has_its_place_its_reason_its_fix_and_its_line(perdure: Comman
     line = BAD.splitlines().index("    time.time()") + 1
     assert printed.status == 1
     assert printed.out.splitlines() == [
-        f"app/bad.py:{line}:5: PD101 time.time() reads the clock in the body of buy; use "
+        f"app/bad.py:{line}:5: PD101 time.time() in the body of buy reads the clock; use "
         "perdure.now() or time_left(), or read the clock in an activity",
         "    time.time()",
         "1 finding in 1 file.",
     ]
+
+
+def test_its_help_has_an_example(perdure: CommandLine) -> None:
+    printed = perdure("lint", "--help")
+    assert printed.status == 0
+    assert "Example: perdure lint " in " ".join(printed.out.split())
 
 
 def test_clean_files_end_with_status_0(perdure: CommandLine) -> None:
@@ -99,6 +105,8 @@ def test_wrong_usage_is_status_2(
 
 def test_a_rule_can_be_left_out_for_a_run(perdure: CommandLine) -> None:
     assert perdure("lint", "app", "--ignore", "PD101").status == 0
+    assert perdure("lint", "app", "--ignore", "PD108,PD101").status == 0
+    assert perdure("lint", "app", "--ignore", "PD108").status == 1
 
 
 def test_findings_are_one_json_object_a_line(perdure: CommandLine) -> None:
@@ -114,7 +122,7 @@ def test_findings_can_be_annotations_of_a_build(perdure: CommandLine) -> None:
     printed = perdure("lint", "app", "--format", "github")
     line = BAD.splitlines().index("    time.time()") + 1
     assert printed.out.startswith(
-        f"::error file=app/bad.py,line={line},col=5,title=PD101::time.time() reads the clock"
+        f"::error file=app/bad.py,line={line},col=5,title=PD101::time.time() in the body of buy "
     )
 
 

@@ -188,3 +188,14 @@ async def pay(order_id: str) -> None:
 """
     assert codes(tmp_path, around.format(does=bad)) == ["PD205"]
     assert codes(tmp_path, around.format(does=good)) == []
+
+
+def test_helpers_that_are_called_often_cost_little(tmp_path: Path) -> None:
+    # Walked anew for each call, these would take for ever.
+    helpers = "".join(
+        f"async def f{n}():\n    while True:\n        for _ in []:\n"
+        f"            await f{n + 1}()\n            await f{n + 1}()\n"
+        for n in range(9)
+    )
+    around = f"{LETTER.format(effect=EFFECTS[0])}{helpers}async def f9(): await write('a')\n"
+    assert codes(tmp_path, in_body("await f0()", around)) == ["PD201"]

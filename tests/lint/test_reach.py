@@ -89,7 +89,7 @@ def test_helpers_of_other_modules_are_followed(tmp_path: Path) -> None:
     saga = FRAMEWORK + WORKFLOW.format(imported="clocks import stamp as now", called="now()")
     [finding] = found(tmp_path, clocks=CLOCKED, saga=saga)
     assert (finding.path.name, finding.line) == ("clocks.py", 2)
-    assert "in stamp, which the body of buy calls" in finding.what
+    assert "in stamp (called by the body of buy)" in finding.what
     nearby = examine([tmp_path / "saga.py"], (), tmp_path)  # read since it is imported
     assert [each.path.name for each in nearby.findings] == ["clocks.py"]
 
