@@ -21,6 +21,7 @@ SQL_BUILDERS = tuple(
     for module in ("", "dialects.postgresql.", "dialects.sqlite.")
     for verb in ("insert", "update", "delete")
 )
+SESSION_WRITES = {"add", "add_all", "merge", "delete", "bulk_save_objects"}
 HTTP_WRITES = {"post", "put", "patch", "delete"}
 FILE_WRITES = {
     *("os.remove", "os.unlink", "os.rename", "os.replace", "os.mkdir", "os.makedirs", "os.rmdir"),
@@ -101,7 +102,8 @@ class Effects:
         if names.over_http(path):
             method = _text(call.args[0]).lower() if verb == "request" and call.args else verb
             return f"{shown} writes over HTTP" if method in HTTP_WRITES else ""
-        if self._writes_sql(call, scope):
+        session = path.startswith(names.SQL_SESSIONS) and verb in SESSION_WRITES
+        if session or self._writes_sql(call, scope):
             return f"{shown} writes to a database"
         if path in FILE_WRITES or names.path_method(path) in names.PATH_WRITES:
             return f"{shown} writes files"

@@ -115,6 +115,7 @@ class Meanings:
             case ast.IfExp(body=one, orelse=other):
                 return self._agreed([self.of(one, scope), self.of(other, scope)])
             case ast.BoolOp(values=values):
+                values = [each for each in values if not _is_empty(each)]  # tags or []
                 return self._agreed([self.of(each, scope) for each in values])
             case ast.Subscript(value=value):
                 meaning = self.of(value, scope)
@@ -280,6 +281,10 @@ class Meanings:
         if owner in SETS and name in SET_METHODS:
             return Outside(SET)
         return Outside(f"{called.path}()")
+
+
+def _is_empty(value: ast.expr) -> bool:
+    return isinstance(value, ast.List | ast.Tuple) and not value.elts
 
 
 def _public(path: str) -> str:

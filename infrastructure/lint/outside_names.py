@@ -59,9 +59,13 @@ SQL_CONNECTS = {
     *("sqlalchemy.orm.Session", "sqlalchemy.ext.asyncio.AsyncSession"),
     *("psycopg_pool.ConnectionPool", "psycopg_pool.AsyncConnectionPool"),
 }
+SQL_SESSIONS = (
+    *("sqlalchemy.orm.Session().", "sqlalchemy.ext.asyncio.AsyncSession()."),
+    *("sqlalchemy.orm.sessionmaker()()", "sqlalchemy.ext.asyncio.async_sessionmaker()()"),
+)
 SQL_BELOW = (
     *(f"{connect}()." for connect in sorted(SQL_CONNECTS)),
-    *("sqlalchemy.orm.sessionmaker()()", "sqlalchemy.ext.asyncio.async_sessionmaker()()"),
+    *SQL_SESSIONS,
 )
 MAIL = {"smtplib.SMTP", "smtplib.SMTP_SSL", "aiosmtplib.send", "aiosmtplib.SMTP"}
 FILE_CALLS = {

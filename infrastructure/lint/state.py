@@ -7,6 +7,7 @@ import ast
 from collections.abc import Iterator
 
 from perdure.infrastructure.lint.meanings import Meanings
+from perdure.infrastructure.lint.outside_names import ENVIRONMENT
 from perdure.infrastructure.lint.reach import Part
 from perdure.infrastructure.lint.scopes import Annotated, Class, Imported, Value
 
@@ -34,8 +35,9 @@ def global_state(part: Part, meanings: Meanings) -> Iterator[tuple[ast.AST, str]
             if node.id in scope.module_names:
                 yield node, f"the global {node.id} is changed"
         elif isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
-            name = _of_module(node.value, part, item=isinstance(node, ast.Subscript))
-            if name:
+            environment = meanings.path(node.value, scope) in ENVIRONMENT  # a rule of its own
+            item = isinstance(node, ast.Subscript)
+            if not environment and _of_module(node.value, part, item=item):
                 yield node, f"{ast.unparse(node)}, which belongs to the module, is changed"
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             holder = meanings.path(node.func.value, scope)

@@ -26,6 +26,7 @@ EFFECTS = [
     "import sqlite3; sqlite3.connect('x').execute('insert into orders values (1)')",
     "import sqlalchemy as s; s.create_engine('x').connect().execute(s.text('UPDATE a SET b = 1'))",
     "import sqlalchemy as s; s.create_engine('x').begin().execute(s.insert(s.table('a')).values())",
+    "from sqlalchemy import orm; s = orm.sessionmaker()()\n    s.add(key)",
     "import smtplib; smtplib.SMTP('x').send_message(key)",
     "import stripe; stripe.Charge.create(idempotency_key=key)",
 ]
