@@ -89,8 +89,3 @@ class Declarations:
             case ast.Constant(value=True):
                 return True
         return False
-
-    def has_probe(self, declaration: Declaration) -> bool:
-        value = declaration.options.get("on_unknown")
-        path = self._meanings.path(value, declaration.function.outer)
-        return path == "perdure.verify()"

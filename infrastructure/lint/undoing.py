@@ -13,6 +13,7 @@ from perdure.infrastructure.lint.reach import Part, Reach
 from perdure.infrastructure.lint.scopes import Class, Function
 from perdure.infrastructure.lint.steps import Course, Step, steps_after_pivot
 
+BASES = 8  # that are followed
 CATCH_FAILURES = {"perdure.Failure", "builtins.Exception", "builtins.BaseException"}
 
 
@@ -93,11 +94,20 @@ class Undoing:
             for each in caught.elts if isinstance(caught, ast.Tuple) else [caught]:
                 meaning = self._meanings.of(each, step.scope)
                 path = self._meanings.path(each, step.scope)
-                if each is None or path in CATCH_FAILURES or meaning in failures:
+                if each is None or path in CATCH_FAILURES:
                     return True
-                if not failures and meaning is not None:
-                    return True
+                if isinstance(meaning, Class):
+                    if not failures or any(self._is(failure, meaning) for failure in failures):
+                        return True
         return False
+
+    def _is(self, failure: Class, caught: Class, depth: int = 0) -> bool:
+        """Whether a failure is of a class, by the bases that are in sight."""
+        bases = [self._meanings.of(base, failure.outer) for base in failure.node.bases]
+        return failure is caught or any(
+            isinstance(base, Class) and depth < BASES and self._is(base, caught, depth + 1)
+            for base in bases
+        )
 
     def _finds_nothing(self, function: Function) -> bool:
         """Whether its code does something, and neither its arguments nor the key take part."""

@@ -118,6 +118,8 @@ SAMPLES = [
         "spare(order.tags)",
         "x = 'a' in order.tags",
     ),
+    ("PD110", "def f(ids: 'set[str]'): return list(ids)", "f('a')", "f = len\nf('a')"),
+    ("PD110", "def f(ids: set[str] | None): return [*ids]", "f('a')", "f = len\nf('a')"),
     ("PD110", "def f(ids: set[str]): return list(ids)", "f('a')", "f = len\nf('a')"),
     (
         "PD110",

@@ -160,3 +160,14 @@ def test_the_demo_and_the_shop_of_the_tests_are_clean(
     printed = perdure("lint", "infrastructure/demo", "tests/engine/shop.py")
     assert printed.out.startswith("Nothing found in ")
     assert printed.status == 0
+
+
+def test_the_hook_for_others_types_this_command(perdure: CommandLine) -> None:
+    manifest = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    settings = dict(
+        line.strip("- ").split(": ", 1) for line in manifest.splitlines() if ": " in line
+    )
+    program, *arguments = settings["entry"].split()
+    assert (settings["id"], program) == ("perdure-lint", "perdure")
+    assert perdure(*arguments, "app/bad.py", "app/sagas/good.py").status == 1
+    assert perdure(*arguments, "app/sagas/good.py").status == 0

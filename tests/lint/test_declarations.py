@@ -24,6 +24,7 @@ EFFECTS = [
     "with Path('x').open(mode='w') as file: file.write(key)",
     "import os; os.remove('x')",
     "import sqlite3; sqlite3.connect('x').execute('insert into orders values (1)')",
+    "import sqlite3; sqlite3.connect('x').execute(f'DELETE FROM {key}')",
     "import sqlalchemy as s; s.create_engine('x').connect().execute(s.text('UPDATE a SET b = 1'))",
     "import sqlalchemy as s; s.create_engine('x').begin().execute(s.insert(s.table('a')).values())",
     "from sqlalchemy import orm; s = orm.sessionmaker()()\n    s.add(key)",
@@ -101,6 +102,10 @@ FAILURES = [OutOfStock]
 @activity(pivot=True, raises=FAILURES)
 async def sign(order_id: str) -> None: ...
 async def deliver(order_id: str) -> None: await ship(order_id)
+class Missing(Failure): ...
+class Lost(Missing): ...
+@activity(raises=[Lost])
+async def lose(order_id: str) -> None: ...
 """
 
 
@@ -116,6 +121,10 @@ async def deliver(order_id: str) -> None: await ship(order_id)
         (
             "await sign('a')\ntry: await ship('a')\nexcept KeyError: x = 1",
             "await sign('a')\ntry: await ship('a')\nexcept OutOfStock: x = 1",
+        ),
+        (
+            "await sign('a')\ntry: await lose('a')\nexcept OutOfStock: x = 1",
+            "await sign('a')\ntry: await lose('a')\nexcept Missing: x = 1",
         ),
         (
             "await sign('a')\ntry: await ship('a')\nfinally: x = 1",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from perdure.infrastructure.lint.examination import examine
-from tests.lint.linted import codes, found, in_body
+from tests.lint.linted import SHOP, codes, found, in_body
 
 CLOCKED = "import time\ndef stamp(): return time.time()\n"
 
@@ -92,6 +92,25 @@ def test_helpers_of_other_modules_are_followed(tmp_path: Path) -> None:
     assert "in stamp (called by the body of buy)" in finding.what
     nearby = examine([tmp_path / "saga.py"], (), tmp_path)  # read since it is imported
     assert [each.path.name for each in nearby.findings] == ["clocks.py"]
+
+
+@pytest.mark.parametrize(
+    ("imports", "called"),
+    [
+        ("import shop.clocks", "shop.clocks.stamp()"),
+        ("import shop.clocks as c", "c.stamp()"),
+        ("from shop import clocks", "clocks.stamp()"),
+        ("from shop import stamp", "stamp()"),
+    ],
+)
+def test_modules_are_followed_however_they_are_imported(
+    imports: str, called: str, tmp_path: Path
+) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "clocks.py").write_text(CLOCKED)
+    (tmp_path / "shop" / "__init__.py").write_text("from shop.clocks import stamp")
+    [finding] = found(tmp_path, saga=SHOP + in_body(called, imports))
+    assert (finding.path.name, finding.code) == ("clocks.py", "PD101")
 
 
 def test_decorators_and_activities_may_come_from_other_modules(tmp_path: Path) -> None:
