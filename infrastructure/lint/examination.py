@@ -3,7 +3,9 @@
 Files are read and parsed, nothing is imported or run. How it is printed is `report`'s matter.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from perdure.infrastructure.lint.scopes import Function
 from perdure.infrastructure.lint.source import SourceFile
 from perdure.infrastructure.lint.undoing import Undoing
 
+DEEP = 20_000  # calls within calls
 FIXES = {rule.code: rule.fix for rule in RULES.values()}
 
 
@@ -50,22 +53,34 @@ class Judged:
 def examine(paths: Iterable[Path], ignored: Sequence[str], here: Path) -> Examination:
     """Lints files; `ignored`: codes that are switched off for all of them."""
     outcome = Examination()
-    program = Program(here)
-    sources: list[SourceFile] = []
-    for path in paths:
-        try:
-            sources.append(program.read(path))
-        except (SyntaxError, UnicodeDecodeError, OSError, RecursionError) as error:
-            outcome.unreadable.append((path, _told(error)))
-    outcome.files = len(sources)
-    judged = Judged()
-    found = set(_findings(sources, program, judged))
-    outcome.findings = sorted(
-        finding
-        for finding in _kept(found, sources, program, judged, set(ignored))
-        if finding.code not in ignored
-    )
+    with _deep_code():
+        program = Program(here)
+        sources: list[SourceFile] = []
+        for path in paths:
+            try:
+                sources.append(program.read(path))
+            except (SyntaxError, UnicodeDecodeError, OSError, RecursionError) as error:
+                outcome.unreadable.append((path, _told(error)))
+        outcome.files = len(sources)
+        judged = Judged()
+        found = set(_findings(sources, program, judged))
+        outcome.findings = sorted(
+            finding
+            for finding in _kept(found, sources, program, judged, set(ignored))
+            if finding.code not in ignored
+        )
     return outcome
+
+
+@contextmanager
+def _deep_code() -> Iterator[None]:
+    """A sum of a thousand terms is a tree a thousand deep, and gone through by recursion."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _findings(sources: Sequence[SourceFile], program: Program, judged: Judged) -> Iterator[Finding]:

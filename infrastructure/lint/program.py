@@ -61,7 +61,7 @@ class Program:
                 if key not in self._files:
                     try:
                         self._files[key] = SourceFile(self._shown(path), self._here)
-                    except (SyntaxError, UnicodeDecodeError, OSError):
+                    except (SyntaxError, UnicodeDecodeError, OSError, RecursionError):
                         self._files[key] = None  # told of when it is linted itself
                 return self._files[key]
         return None

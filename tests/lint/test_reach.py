@@ -143,3 +143,8 @@ async def odd(n: int) -> None:
 class A(A): ...
 """
     assert codes(tmp_path, in_body("await even(2)\nA().x()", circle)) == ["PD108"]
+
+
+def test_code_that_is_deeply_nested_is_read(tmp_path: Path) -> None:
+    long = " + ".join(["print('x')"] * 1500)
+    assert codes(tmp_path, in_body(f"x = {long}")) == ["PD108"]
