@@ -16,6 +16,7 @@ from perdure.infrastructure.command_line.doctor import doctor
 from perdure.infrastructure.command_line.exporting import export
 from perdure.infrastructure.command_line.history import history
 from perdure.infrastructure.command_line.key_rings import keys
+from perdure.infrastructure.command_line.linting import lint
 from perdure.infrastructure.command_line.listing import list_executions
 from perdure.infrastructure.command_line.migration import migrate
 from perdure.infrastructure.command_line.orders import cancel, resolve, resume
@@ -49,6 +50,7 @@ def program() -> typer.Typer:
     commands.command("resume", rich_help_panel="Step in")(resume)
     commands.command("cancel", rich_help_panel="Step in")(cancel)
     commands.command("resolve", rich_help_panel="Step in")(resolve)
+    commands.command("lint", rich_help_panel="Prove")(lint)
     commands.command("migrate", rich_help_panel="Keep")(migrate)
     commands.command("doctor", rich_help_panel="Keep")(doctor)
     commands.command("keys", rich_help_panel="Keep")(keys)
