@@ -3,6 +3,7 @@
 What a user says is put together here; `proving` does it, with Hypothesis, which only that needs.
 """
 
+import asyncio
 import importlib
 import logging
 import sys
@@ -68,6 +69,8 @@ def check_workflow(
     ...     check_workflow(process_payment, requests=payments, world=Shop, invariant=books_balance)
     """
     __tracebackhide__ = True
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("check_workflow has loops of its own: call it from a plain `def test_`")
     proving, caller = with_hypothesis(), sys._getframe(1).f_code
     subject = Subject(
         workflow=workflow,

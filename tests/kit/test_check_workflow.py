@@ -283,3 +283,16 @@ def test_fakes_may_be_given_one_by_one() -> None:
         invariant=lambda world, endings: endings[0].result != "free from 3",
     )
     assert "<lambda> does not hold" in story
+
+
+async def test_it_is_refused_where_a_loop_runs() -> None:
+    with pytest.raises(RuntimeError, match="call it from a plain `def test_`"):
+        check_workflow(purchase, requests=ONE, world=Shop)
+
+
+def test_a_fake_that_needs_real_time_is_told() -> None:
+    class Slow(Shop):
+        async def charge_card(self, euros: int) -> str:
+            return await asyncio.to_thread(str, euros)
+
+    assert "real time does not pass there" in story_of(purchase, world=Slow)
