@@ -7,7 +7,7 @@ too.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity, given
@@ -24,7 +24,7 @@ SYSTEMATIC = (*(False,) * 31, True)  # whether everything that could follow is t
 # What leaves it open whether something was done, and what asks for a rollback.
 OPEN_ENDED = ("crash after", "crash within, not stored", "answer lost", "timeout after", "unsure")
 TURNING = ("cancel", FAILURE)
-ANY_HEALTH = tuple(HealthCheck.__members__.values())  # what takes long here is meant to
+ANY_HEALTH = cast("tuple[HealthCheck, ...]", tuple(HealthCheck))  # what takes long is meant to
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
