@@ -41,6 +41,7 @@ class Customer:
         request: Any,
         after_seconds: float = 0.0,
         resumptions_limit: int = RESUMPTIONS_LIMIT,
+        resume_seconds: float = RESUME_SECONDS,
     ) -> None:
         self.process = machine.process(name)
         self.execution_id = ""
@@ -60,6 +61,7 @@ class Customer:
         self._handle: Handle[Any] | None = None
         self._after = after_seconds
         self._resumptions = resumptions_limit
+        self._resume_seconds = resume_seconds
         self.process.begin(self._order())
 
     async def _order(self) -> None:
@@ -82,7 +84,7 @@ class Customer:
                 if parked.state == "blocked":
                     self.blocked = parked.reason
                     return
-                await pause(RESUME_SECONDS)
+                await pause(self._resume_seconds)
                 await handle.resume("somebody has seen to it")
             except (Failure, ExceptionGroup, CancelledExecution, PerdureError) as error:
                 self.end = error

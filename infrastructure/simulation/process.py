@@ -9,25 +9,28 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context
 from heapq import heappop, heappush
-from threading import get_ident
 from typing import Any
 
 _set_running_loop = asyncio._set_running_loop
+THREAD = -1  # any: there is but one
 
 
 class ProcessLoop(asyncio.BaseEventLoop):
-    """See the module. `now` is the world's time in microseconds."""
+    """See the module. `now`: the world's time in microseconds; `awake`: who has something to do."""
 
     _ready: Any  # of asyncio.BaseEventLoop, as are the two below
     _scheduled: list[Any]
     _timer_cancelled_count: int
     _thread_id: int | None
 
-    def __init__(self, name: str, now: Callable[[], int]) -> None:
+    def __init__(
+        self, name: str, number: int, now: Callable[[], int], awake: "set[ProcessLoop]"
+    ) -> None:
         super().__init__()
+        self.number = number
+        self._awake = awake
         self.name = name
         self.alive = True
-        self.awake = False  # it has something to do now
         self.frozen_until = 0
         self.complaints: list[str] = []  # what nobody in it has handled
         self.last_words: list[BaseException] = []
@@ -50,7 +53,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         """When it has something to do, in microseconds; None: never, unless somebody wakes it."""
         if not self.alive:
             return None
-        if self.awake:
+        if self in self._awake:
             return max(self._now(), self.frozen_until)
         scheduled = self._scheduled
         while scheduled and scheduled[0]._cancelled:
@@ -67,19 +70,30 @@ class ProcessLoop(asyncio.BaseEventLoop):
             handle = heappop(scheduled)
             handle._scheduled = False
             ready.append(handle)
-        self.awake = False
-        self._thread_id = get_ident()
+        self._awake.discard(self)
+        self._thread_id = THREAD  # it is running: tasks may begin at once
         _set_running_loop(self)
         try:
             for _ in range(len(ready)):
                 handle = ready.popleft()
                 if not handle._cancelled:
-                    handle._run()
+                    try:
+                        handle._context.run(handle._callback, *handle._args)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:
+                        told = f"exception in callback {handle._callback!r}"
+                        self.call_exception_handler({"message": told, "exception": error})
                 if not self.alive:
                     return
         finally:
             _set_running_loop(None)
             self._thread_id = None
+
+    def wake(self) -> None:
+        """It has something to do now."""
+        if self.alive:
+            self._awake.add(self)
 
     def call_soon(
         self, callback: Any, *args: Any, context: Context | None = None
@@ -87,7 +101,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
         self._check_closed()
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
-        self.awake = self.alive
+        if self.alive:
+            self._awake.add(self)
         return handle
 
     call_soon_threadsafe = call_soon  # there are no threads
@@ -100,7 +115,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         heappush(self._scheduled, handle)
         handle._scheduled = True
         if microseconds(when) <= self._now():
-            self.awake = self.alive
+            self.wake()
         return handle
 
     def freeze(self, seconds: float) -> None:
@@ -109,7 +124,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
 
     def kill(self) -> None:
         """Nothing of it ever runs again; what is under way in it stands as it is."""
-        self.alive = self.awake = False
+        self.alive = False
+        self._awake.discard(self)
 
     async def die(self) -> None:
         """Kills it from within. Does not return."""

@@ -127,7 +127,7 @@ def check(playing: Playing) -> None:
 
 
 def check_soon(world: World) -> None:
-    """A thread that hangs does so for an hour; what is due by a clock that was set waits as long."""
+    """A thread hangs for an hour, and what is due by a clock that was set waits as long."""
     last = max((told.time for told in world.told if told.fault), default=0)
     hours = sum(told.fault.startswith(("timeout", "clock")) for told in world.told)
     took = (world.done_at - last) / 1_000_000 - hours * HOUR_SECONDS

@@ -43,6 +43,8 @@ class Setting:
     max_in_flight: int = 512
     resident_limit: int = 10_000
     call_seconds: float = 0.0
+    resume_seconds: float = 30.0
+    aftermath_seconds: float = 60.0
     programs: tuple[Program, ...] = ()
     orders: tuple[Ordered, ...] = ()
 
@@ -54,6 +56,8 @@ class Setting:
             lease_seconds=self.lease_seconds,
             deaths_are_noticed=self.deaths_are_noticed,
             resumptions_limit=200,
+            resume_seconds=self.resume_seconds,
+            aftermath_seconds=self.aftermath_seconds,
             patience_seconds=PATIENCE_SECONDS,
             hour_seconds=HOUR_SECONDS,
             settings=EngineSettings(
@@ -88,6 +92,8 @@ def drawn(seed: int) -> Setting:
         max_in_flight=choices.among((512, 512, 2, 1)),
         resident_limit=choices.among((10_000, 10_000, 2, 1)),
         call_seconds=choices.among((0.0, 0.0, 0.003)),
+        resume_seconds=choices.among((0.1, 1.0, 1.0, 30.0)),
+        aftermath_seconds=choices.among((4.0, 4.0, 4.0, 60.0)),
         programs=programs,
         orders=tuple(orders),
     )
