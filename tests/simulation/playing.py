@@ -5,6 +5,7 @@ soon enough after the last fault.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from perdure.infrastructure.simulation.world import World
 from tests.properties.activities import ACTIVITIES
 from tests.properties.checks import check_all_or_nothing, check_end
 from tests.properties.world import worlds
+from tests.simulation.meeting import CountingWorld
 from tests.simulation.setting import HOUR_SECONDS, Setting
 from tests.simulation.sites import Ordering, Site, name_of, simulated
 
@@ -48,7 +50,9 @@ class Playing:
         self.problem: BaseException | None = None
         self._turn = Random(setting.turns ^ TURNS).random
         defects = any('"defect"' in json.dumps(each) for each in setting.programs)
-        self.world = World(
+        self.met: Counter[tuple[str, str]] = Counter()
+        self.world = CountingWorld(
+            self.met,
             [simulated],
             activities=list(ACTIVITIES.values()) if defects else (),
             schedule=schedule,

@@ -11,10 +11,10 @@ from typing import TypeAlias
 
 from perdure.infrastructure.simulation.schedule import MOMENTS, Fault
 
-SHARES = (0.0, 0.1, 0.3, 0.6, 1.0)  # of the faults that are turned on
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)  # of the faults that are turned on
 RATES = (0.01, 0.03, 0.1, 0.3)
 MOST = 0.6  # of the moments of one kind, so that something is stored at last
-MOMENTS_UNTIL_HEALED = (10, 30, 60, 120, 250)
+MOMENTS_UNTIL_HEALED = (5, 10, 20, 40, 80, 160)
 
 Roll: TypeAlias = Callable[[], float]
 

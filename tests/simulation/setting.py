@@ -18,6 +18,16 @@ from tests.properties.interpreter import Program
 HOUR_SECONDS = 100.0  # a runner that waits for a lease looks once a second
 PATIENCE_SECONDS = 100 * HOUR_SECONDS
 LONG = 1_000  # times as long: seconds become minutes, and what waits for them leaves memory
+COUNTS = (
+    *(1,) * 22,
+    *(2,) * 12,
+    3,
+    3,
+    3,
+    4,
+    5,
+    8,
+)  # executions: most worlds are small, and quick
 TIMED = ("sleep", "timeout", "wait_for", "shield")
 
 
@@ -74,8 +84,8 @@ class Setting:
 def drawn(seed: int) -> Setting:
     """The setting of a seed: the same on every Python, for ever."""
     choices = Seeded(Random(seed))
-    count = choices.among((1, 1, 1, 1, 2, 2, 3, 5, 8))
-    programs = tuple(drawn_program(choices, few=count > 3) for _ in range(count))
+    count = choices.among(COUNTS)
+    programs = tuple(drawn_program(choices, few=count > 2) for _ in range(count))
     orders = [drawn_order(choices, number) for number in range(count)]
     orders += [
         drawn_order(choices, number)
@@ -100,7 +110,7 @@ def drawn(seed: int) -> Setting:
 
 
 def drawn_program(choices: Seeded, *, few: bool) -> Program:
-    limit = choices.among((1, 2, 4) if few else (1, 2, 4, 8, 12))
+    limit = choices.among((1, 1, 2, 4) if few else (1, 1, 2, 2, 2, 4, 4, 8, 12))
     # asyncio's as_completed begins coroutines in the order of a set, tasks in their own
     program = without(generator.program(choices, limit), "completed_bare", "completed")
     return stretched(program, LONG) if choices.among((False, False, False, True)) else program
