@@ -38,21 +38,17 @@ class Rolled:
             return ""
         self._left -= 1
         rolled = self._roll()
-        for threshold, what in self._tables[moment]:
-            if rolled < threshold:
-                if what not in possible:
-                    return ""
-                self.happened.append((moment, number, what))
-                return what
+        for rate, what in self._tables[moment]:
+            if what in possible:
+                rolled -= rate
+                if rolled < 0:
+                    self.happened.append((moment, number, what))
+                    return what
         return ""
 
 
 def table(faults: Sequence[str], share: float, roll: Roll) -> list[tuple[float, str]]:
-    """Faults that are turned on, each with the sum of all rates up to its own."""
+    """Faults that are turned on, each with its rate."""
     on = [(what, RATES[int(roll() * len(RATES))]) for what in faults if roll() < share]
     scale = min(1.0, MOST / (sum(rate for _, rate in on) or 1.0))
-    found, total = [], 0.0
-    for what, rate in on:
-        total += rate * scale
-        found.append((total, what))
-    return found
+    return [(rate * scale, what) for what, rate in on]

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from multiprocessing import get_context
 from typing import Annotated
 
@@ -22,11 +23,11 @@ def main(
     *,
     limit: Annotated[int, typer.Option(min=1, help="Worlds for each, at most.")] = 10_000,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
-    only: Annotated[str, typer.Option(help="Those whose names have this in them.")] = "",
+    only: Annotated[str, typer.Option(help="Only those with one of these, by comma.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
 ) -> None:
     """Shows by which check each mutant is caught, and after how many worlds."""
-    names = [name for name in MUTANTS if only in name]
+    names = [name for name in MUTANTS if any(part in name for part in only.split(","))]
     console = Console(stderr=True)
     catches = list(track(hunted(names, limit, workers), "hunting", len(names), console=console))
     if as_json:
@@ -44,13 +45,8 @@ def main(
 
 def hunted(names: list[str], limit: int, workers: int) -> Iterator[Catch]:
     """Each in a process of its own."""
-    tries = [(name, limit) for name in names]
-    with get_context("spawn").Pool(workers, maxtasksperchild=1) as pool:
-        yield from pool.imap_unordered(hunt_one, tries)
-
-
-def hunt_one(given: tuple[str, int]) -> Catch:
-    return hunt(*given)
+    with get_context("fork").Pool(workers, maxtasksperchild=1) as pool:
+        yield from pool.imap_unordered(partial(hunt, limit=limit), names)
 
 
 if __name__ == "__main__":

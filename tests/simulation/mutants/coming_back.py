@@ -119,7 +119,7 @@ def recovery_by_name() -> Iterator[None]:
         return [row for row in page if had.get((id(self.log), row.execution_id), name) == name]
 
     def log_of(self: Residents) -> Any:
-        return self._journal.log  # type: ignore[attr-defined]
+        return self.keeper._journal.log  # type: ignore[attr-defined]
 
     with (
         patch.object(Residents, "_log", property(log_of), create=True),

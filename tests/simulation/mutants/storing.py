@@ -53,13 +53,12 @@ def performed_before_it_is_stored() -> Iterator[None]:
 
 
 @mutant
-def acknowledged_before_commit() -> Iterator[None]:
+def orders_taken_for_settled_before_commit() -> Iterator[None]:
     submit = Committer.submit
 
     def acknowledged(self: Committer, submission: Submission, submitter: Any) -> None:
         submit(self, submission, submitter)
         self.on_settled(submission.settles)
-        submitter.stored(submission)
 
     with patch.object(Committer, "submit", acknowledged):
         yield
