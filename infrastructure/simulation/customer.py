@@ -50,7 +50,7 @@ class Customer:
         self.parked: ExecutionParked | None = None
         self.blocked = ""
         self.end: object = None  # the result, or what was raised
-        self.cancels = 0  # orders to cancel that were accepted
+        self.cancels: list[int] = []  # accepted ones: how many events were stored then
         self._workflow = workflow
         self.request = request
         self._client = Client(
@@ -58,6 +58,7 @@ class Customer:
             clock=SimulatedClock(machine.clock),
             ids=CountedIds(name),
         )
+        self._storage = storage
         self._handle: Handle[Any] | None = None
         self._after = after_seconds
         self._resumptions = resumptions_limit
@@ -98,7 +99,7 @@ class Customer:
 
     async def _cancel(self, handle: Handle[Any]) -> None:
         await handle.cancel("somebody has changed their mind")
-        self.cancels += 1
+        self.cancels.append(len(self._storage.log.streams.get(handle.id, ())))
 
     def close(self) -> None:
         """Lets go of it."""

@@ -12,6 +12,7 @@ from perdure.domain.events import Event
 from perdure.domain.journal import Submission
 from perdure.infrastructure import codec
 from perdure.infrastructure.simulation.customer import RESUME_SECONDS, RESUMPTIONS_LIMIT, Customer
+from perdure.infrastructure.simulation.lease import FROZEN_SECONDS
 from perdure.infrastructure.simulation.machine import Choose, Machine
 from perdure.infrastructure.simulation.performing import Call, Calls, Failing
 from perdure.infrastructure.simulation.process import ProcessLoop
@@ -27,7 +28,6 @@ HOUR_SECONDS = 3_600.0
 PATIENCE_SECONDS = 400 * 24 * HOUR_SECONDS
 AFTERMATH_SECONDS = 60.0
 LOOK_SECONDS = 7 * 24 * HOUR_SECONDS  # so that nobody is saved by the net below
-FROZEN_SECONDS = 40.0  # longer than a lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ COUNTS = (
     5,
     8,
 )  # executions: most worlds are small, and quick
+HELD = (False,) * 9 + (True,)
 TIMED = ("sleep", "timeout", "wait_for", "shield")
 
 
@@ -98,9 +99,9 @@ def drawn(seed: int) -> Setting:
         commit_seconds=choices.among((0.0, 0.004, 0.004, 0.01)),
         lease_seconds=choices.among((2.0, 15.0, 15.0, 50.0)),
         deaths_are_noticed=choices.among((True, True, False)),
-        slots=choices.among((4_096, 4_096, 2, 1)),
-        max_in_flight=choices.among((512, 512, 2, 1)),
-        resident_limit=choices.among((10_000, 10_000, 2, 1)),
+        slots=choices.among((4_096, 4_096, 1)),
+        max_in_flight=choices.among((512, 512, 1)),
+        resident_limit=choices.among((10_000, 10_000, 1)),
         call_seconds=choices.among((0.0, 0.0, 0.003)),
         resume_seconds=choices.among((0.1, 1.0, 1.0, 30.0)),
         aftermath_seconds=choices.among((4.0, 4.0, 4.0, 60.0)),
@@ -112,8 +113,16 @@ def drawn(seed: int) -> Setting:
 def drawn_program(choices: Seeded, *, few: bool) -> Program:
     limit = choices.among((1, 1, 2, 4) if few else (1, 1, 2, 2, 2, 4, 4, 8, 12))
     # asyncio's as_completed begins coroutines in the order of a set, tasks in their own
-    program = without(generator.program(choices, limit), "completed_bare", "completed")
+    program = held(choices) if choices.among(HELD) else generator.program(choices, limit)
+    program = without(program, "completed_bare", "completed")
     return stretched(program, LONG) if choices.among((False, False, False, True)) else program
+
+
+def held(choices: Seeded) -> Program:
+    """One branch is suspended, and what ends beside it is held until somebody resumes it."""
+    branches = [["seq", [generator.do(choices), generator.do(choices)]] for _ in range(2)]
+    parked = ["seq", [["suspend", "somebody has to look"], generator.do(choices)]]
+    return generator.numbered(["gather_all", [parked, *branches]])
 
 
 def drawn_order(choices: Seeded, number: int) -> Ordered:

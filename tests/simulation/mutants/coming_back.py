@@ -29,7 +29,6 @@ replaced("no look after a lease that was lost", Keeper, "lease_lost", nothing)
 replaced("attempts in flight at a crash forgotten", recovery, "crashed", nothing)
 replaced("compensation in flight at a crash forgotten", Backward, "crashed", nothing)
 replaced("retries not armed again after a load", Forward, "schedule", nothing)
-replaced("ends without settling", rollback, "settled", lambda execution: True)
 replaced("an expired wait for mail put off", asyncio.Timeout, "expired", lambda self: False)
 
 
