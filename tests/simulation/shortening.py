@@ -60,6 +60,7 @@ class Shortening:
             left = tuple(each for each in self.setting.orders if each is not order)
             if left:
                 self.breaks(replace(self.setting, orders=left), self.faults)
+        self.breaks(without_unused(self.setting), self.faults)
 
     def _smaller_programs(self) -> None:
         for number in range(len(self.setting.programs)):
@@ -77,6 +78,13 @@ class Shortening:
                 and getattr(self.setting, field.name) != usual
             ):
                 self.breaks(replace(self.setting, **{field.name: usual}), self.faults)
+
+
+def without_unused(setting: Setting) -> Setting:
+    """The same, without programs that nobody orders."""
+    used = sorted({order.number for order in setting.orders})
+    orders = tuple(replace(each, number=used.index(each.number)) for each in setting.orders)
+    return replace(setting, programs=tuple(setting.programs[each] for each in used), orders=orders)
 
 
 def with_program(setting: Setting, number: int, program: Program) -> Setting:
