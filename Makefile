@@ -67,7 +67,7 @@ check-lint: setup-dev
 	$(BIN)/ruff check .
 
 check-types: setup-dev
-	$(BIN)/mypy -p perdure -p tools -p tests.tidy -p tests.postgres -p benchmarks $(PINS)
+	$(BIN)/mypy -p perdure -p pytest_perdure -p tools -p tests.tidy -p tests.postgres -p benchmarks $(PINS)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 check-style: setup-dev

@@ -212,7 +212,7 @@ class UnknownCode(Blocked):
         self.name = name
         super().__init__(
             f"{execution_id}: no {kind} named {name!r} is known here; open the engine with it, "
-            "or name the old one in aliases=[...]"
+            f"or keep the old name by {'name=...' if 'failure' in kind else 'aliases=[...]'}"
         )
 
 

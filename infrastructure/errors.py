@@ -4,6 +4,8 @@ DemoFailed               a process of `perdure demo` did not do its part
 CodeNotUsable            a module that the command line was to import
 NotBegun                 an execution whose start waits for an engine
 ForeignTransaction       a connection that no order can be placed within
+GateBroken               `perdure check` could not go through a journal to its end
+HistoryNotUsable         a file that holds no history, or one of another version
 BadKeys                  a ring of keys that cannot be used
 NoFake                   a test was about to call what it has no fake for
 BadFake                  a fake that does not fit what it stands for
@@ -63,6 +65,22 @@ class DemoFailed(PerdureError):
 
 class CodeNotUsable(PerdureError):
     """A module that was named on the command line cannot be imported, or lacks the workflow."""
+
+
+class GateBroken(PerdureError):
+    """`perdure check` could not go on. Nothing is said of the executions that it did not reach."""
+
+
+class HistoryNotUsable(PerdureError, ValueError):
+    """A file that holds no history that this version of Perdure could read."""
+
+    def __init__(self, source: str, why: str) -> None:
+        self.source = source
+        self.why = why
+        super().__init__(
+            f"{source}: {why}; write it anew with `perdure export`, by a version that reads the "
+            "journal"
+        )
 
 
 class ForeignTransaction(PerdureError, ValueError):

@@ -20,6 +20,7 @@ from perdure.domain.execution import fold
 from perdure.domain.identity import DEFAULT_SHARDS, Identity, shard_of
 from perdure.domain.journal import ENDED_STATES, OPEN_STATES
 from perdure.domain.mailbox import (
+    KEPT_SECONDS,
     Envelope,
     PlainOrder,
     Refused,
@@ -105,13 +106,14 @@ class Letters:
 class Correspondence:
     """See the module. `start` is the envelope that gave the handle, if one did."""
 
-    __slots__ = ("_letters", "_lookout", "_office", "_start")
+    __slots__ = ("_letters", "_lookout", "_office", "_start", "_taken")
 
     def __init__(self, letters: Letters, start: Envelope | None = None) -> None:
         self._letters = letters
         self._office = letters.office
         self._lookout = letters.lookout
         self._start = start
+        self._taken: Taken | None = None  # the reply to it
 
     async def begun(self, execution_id: str, body: Struct, within: object) -> "Correspondence":
         """Posts a start; the correspondence about it."""
@@ -121,7 +123,7 @@ class Correspondence:
     async def accepted(self, execution_id: str) -> None:
         """Returns when an engine has taken the start. Raises what a start of the engine would."""
         if self._start is not None:
-            await self._letters.answered(self._start, self._letters.reply_timeout)
+            await self._run_begun(execution_id, self._letters.reply_timeout)
 
     async def result(
         self,
@@ -132,11 +134,7 @@ class Correspondence:
         wait_when_parked: bool = False,
     ) -> R:
         async with asyncio.timeout(timeout):
-            if self._start is not None:  # the run it is about, whichever followed
-                taken = await self._letters.answered(self._start, None)
-                execution_id = str(Identity.of(execution_id).at(taken.run))
-            else:
-                execution_id = await self._run(execution_id)
+            execution_id = await self._run_begun(execution_id, None)
             end = await self._end(execution_id, wait_when_parked=wait_when_parked)
         return outcome(workflow, execution_id, end)
 
@@ -156,6 +154,27 @@ class Correspondence:
             if row.state not in GOING_ON and not wait_when_parked:
                 raise ExecutionParked(execution_id, row.state, row.reason)
             await self._lookout.row(execution_id, row)
+
+    async def _run_begun(self, execution_id: str, timeout: float | None) -> str:
+        """The run that the start has begun or joined, whichever followed; without one the last.
+
+        The reply that tells is kept in the mailbox for some days only.
+        """
+        if self._start is None:
+            return await self._run(execution_id)
+        if self._taken is None:
+            age = self._letters.clock.now() - self._start.sent
+            if age > KEPT_SECONDS * 1_000_000 and await self._is_forgotten(self._start):
+                run = await self._run(execution_id)
+                await self._check_posted(run)
+                return run
+            self._taken = await self._letters.answered(self._start, timeout)
+        return str(Identity.of(execution_id).at(self._taken.run))
+
+    async def _is_forgotten(self, envelope: Envelope) -> bool:
+        waiting = await self._office.waiting(envelope.execution_id)
+        open_still = any(each.id == envelope.id for each in waiting)
+        return not open_still and not await self._office.replies([envelope])
 
     async def _run(self, execution_id: str) -> str:
         """The run that is meant by this id, as it is recorded."""

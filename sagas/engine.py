@@ -113,6 +113,7 @@ class WorkflowEngine:
             start=self._starts.begin,
             clock=self._clock,
         )
+        self._residents.on_lease = mailroom.look
         self._run("mailroom", mailroom.serve())
         return self
 

@@ -27,7 +27,7 @@ FORGET_DOUBT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
 DOUBLINGS = 10  # more than it takes from one to the other
-OTHERS_SECONDS = 1.0  # how often to look for ends while another engine has the lease
+OTHERS_SHARE = 1 / 30  # of the time between scans: looks for ends while another has the lease
 
 log = logging.getLogger("perdure")
 
@@ -116,7 +116,7 @@ class Keeper:
                     if await self._look():
                         continue
                 else:
-                    pause = min(pause, OTHERS_SECONDS)
+                    pause *= OTHERS_SHARE
                     self.lease_lost()
                     await self._hear_of_others()
             except JournalUnavailable as error:

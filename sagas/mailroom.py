@@ -110,6 +110,15 @@ class Mailroom:
                     log.error("%s; the mailbox is looked through again soon", error)
                     self._again = True
 
+    def look(self) -> None:
+        """Lets all that is open be looked through again: the lease may be held from now on."""
+        self._again = True
+        self._hurry(0.0)
+
+    def _hurry(self, seconds: float) -> None:
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(asyncio.get_running_loop().time() + seconds)
+
     async def _mail(self) -> None:
         """Waits for news; what stays open is looked for again after a while."""
         with suppress(TimeoutError):
@@ -122,7 +131,6 @@ class Mailroom:
 
     async def _take(self, tasks: asyncio.TaskGroup) -> None:
         if not self._journal.lease.held:  # whoever has it takes them
-            self._again = True
             return
         while True:
             self._meanwhile.clear()
@@ -164,8 +172,7 @@ class Mailroom:
             if isinstance(error, OrderWithheld):
                 self._withheld.add(envelope.id)
             self._again = True
-            if self._waiting is not None and not self._waiting.expired():
-                self._waiting.reschedule(asyncio.get_running_loop().time() + AGAIN_SECONDS)
+            self._hurry(AGAIN_SECONDS)
         finally:
             self._put_away(envelope)
 

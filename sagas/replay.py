@@ -122,12 +122,13 @@ class Replay:
 
     `unrecorded` are requests without an event: the attempt had no slot yet. `dropped` is what the
     body stopped waiting for in feeds that no recorded request or drop comes from: the code that
-    was there had a defect in them.
+    was there had a defect in them. `asked` is what it asked for after the last feed.
     """
 
-    __slots__ = ("body", "dropped", "feeding", "last_feed", "unrecorded")
+    __slots__ = ("asked", "body", "dropped", "feeding", "last_feed", "unrecorded")
 
     def __init__(self, body: BodyRun) -> None:
+        self.asked: list[Request] = []
         self.body = body
         self.feeding = Feeding()
         self.unrecorded: dict[int, tuple[Request, int, int]] = {}  # with feed and among
@@ -155,7 +156,7 @@ def replay(
     body.loop.versions.update(versions)
     replayed = Replay(body)
     try:
-        _feed_all(replayed, request, stream)
+        feed_all(replayed, request, stream)
     except BaseException:
         if not body.dismiss():
             (leaks or Leaks()).keep(body)
@@ -163,7 +164,8 @@ def replay(
     return replayed
 
 
-def _feed_all(replayed: Replay, request: Any, stream: list[Event]) -> None:
+def feed_all(replayed: Replay, request: Any, stream: list[Event]) -> None:
+    """Feeds a fresh body what is recorded, and compares; leaving it is the caller's matter."""
     body, recorded = replayed.body, Recorded(stream)
     for version, event in enumerate(stream, 1):
         if isinstance(event, events.CompensationBegan):
@@ -186,6 +188,7 @@ def _compare(replayed: Replay, recorded: Recorded, feed: int) -> None:
     """Numbers the requests of one feed by the recorded ones, or raises."""
     body = replayed.body
     new, dropped = body.asked()
+    replayed.asked = new
     if any(isinstance(request, SuspendRequest) for request in new):
         replayed.feeding.suspend()
     expected = recorded.asked.get(feed, [])

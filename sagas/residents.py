@@ -6,7 +6,7 @@ is parked or has ended leaves. The keeper brings rows back when they are due, th
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -45,6 +45,7 @@ class Residents:
         self.in_flight = 0
         self.stopping = False
         self.broken_by = ""  # what broke the engine, if something did
+        self.on_lease: Callable[[], None] = lambda: None  # hears when it was lost, or taken
         self.around: Surroundings  # set by the engine before anything is started
         self._settings = settings
         self._shards = shards
@@ -182,6 +183,7 @@ class Residents:
                     execution.fail_waiters(error)
                 self.keeper.lease_lost()
             self.look()
+            self.on_lease()
 
     def lost(self, execution: LiveExecution, error: Exception) -> None:
         log.warning(

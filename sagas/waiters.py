@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from itertools import chain
+from typing import Any, TypeAlias
 
 from perdure.domain.errors import EngineStopped, ExecutionParked
 from perdure.domain.events import Terminal
@@ -109,6 +110,18 @@ class Waiters:
     def why_parked(self, execution_id: str) -> ExecutionParked | None:
         """What was told of it here, if it is parked."""
         return self._parked.get(execution_id)
+
+    def fail(self, error: Exception) -> bool:
+        """Raises this to all who wait for an end or a change. Whether there was anybody.
+
+        For a testing kit, which knows that what they wait for will not come.
+        """
+        told = [waiter for entries in self._by_id.values() for waiter, _ in entries]
+        waiting: list[asyncio.Future[Any]] = [*told, *chain(*self._watching.values())]
+        waiting = [future for future in waiting if not future.done()]
+        for future in waiting:
+            future.set_exception(error)
+        return bool(waiting)
 
     def stop(self, broken_by: str) -> None:
         for execution_id, entries in self._by_id.items():

@@ -10,10 +10,13 @@ from typing import Annotated
 import typer
 
 from perdure import PerdureError, __version__
+from perdure.infrastructure.command_line.checking import check_journal
 from perdure.infrastructure.command_line.demonstration import demo
 from perdure.infrastructure.command_line.doctor import doctor
+from perdure.infrastructure.command_line.exporting import export
 from perdure.infrastructure.command_line.history import history
 from perdure.infrastructure.command_line.key_rings import keys
+from perdure.infrastructure.command_line.linting import lint
 from perdure.infrastructure.command_line.listing import list_executions
 from perdure.infrastructure.command_line.migration import migrate
 from perdure.infrastructure.command_line.orders import cancel, resolve, resume
@@ -42,9 +45,12 @@ def program() -> typer.Typer:
     commands.command("show", rich_help_panel="Look")(show)
     commands.command("history", rich_help_panel="Look")(history)
     commands.command("plan", rich_help_panel="Look")(plan)
+    commands.command("check", rich_help_panel="Prove")(check_journal)
+    commands.command("export", rich_help_panel="Prove")(export)
     commands.command("resume", rich_help_panel="Step in")(resume)
     commands.command("cancel", rich_help_panel="Step in")(cancel)
     commands.command("resolve", rich_help_panel="Step in")(resolve)
+    commands.command("lint", rich_help_panel="Prove")(lint)
     commands.command("migrate", rich_help_panel="Keep")(migrate)
     commands.command("doctor", rich_help_panel="Keep")(doctor)
     commands.command("keys", rich_help_panel="Keep")(keys)

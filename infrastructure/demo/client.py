@@ -8,10 +8,12 @@ was done.
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 
 class ShopError(Exception):
@@ -77,10 +79,13 @@ class ShopClient:
     """
 
     def __init__(self, url: str, *, patience_seconds: float = 10.0) -> None:
+        import httpx  # noqa: PLC0415 (an extra: commands that show no demo do without)
+
         limits = httpx.Limits(max_connections=256, max_keepalive_connections=64)
         self._http = httpx.AsyncClient(
             base_url=url, timeout=patience_seconds, limits=limits, trust_env=False
         )
+        self._lost = httpx.TransportError
 
     async def __aenter__(self) -> Self:
         return self
@@ -154,14 +159,14 @@ class ShopClient:
     ) -> dict[str, Any]:
         try:
             response = await self._http.request(method, path, json=body, headers=caller.headers)
-        except httpx.TransportError as error:
+        except self._lost as error:
             raise NoAnswer(f"{path}: no answer ({error or type(error).__name__})") from error
         return _answer_in(response, path)
 
 
-def _answer_in(response: httpx.Response, path: str) -> dict[str, Any]:
+def _answer_in(response: "httpx.Response", path: str) -> dict[str, Any]:
     """The content of a good answer; any other one as the error that it means."""
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         seconds = float(response.headers.get("retry-after", "1"))
         raise QuotaExceeded(f"{path}: 429 quota exceeded, again in {seconds:g} s", seconds)
     try:
@@ -169,7 +174,7 @@ def _answer_in(response: httpx.Response, path: str) -> dict[str, Any]:
     except ValueError:
         answer = {}
     text = f"{path}: {response.status_code} {answer.get('detail', '')}".rstrip()
-    if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
         raise Unavailable(text)
     if response.is_server_error:
         raise NoAnswer(text)

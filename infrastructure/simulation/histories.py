@@ -5,6 +5,7 @@ The rules are told here once more, from the events alone: not by the code that m
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from perdure.domain import events
@@ -24,7 +25,7 @@ class History:
     calls: Sequence[Call]
     declared: Mapping[str, Activity[..., Any]]
 
-    @property
+    @cached_property
     def names(self) -> dict[int, str]:
         """Recorded activities by ordinal."""
         return {
@@ -33,7 +34,7 @@ class History:
             if isinstance(event, events.ActivityStarted) and event.attempt == 1
         }
 
-    @property
+    @cached_property
     def keys(self) -> dict[str, int]:
         """Ordinals by the idempotency key of their activity."""
         return {

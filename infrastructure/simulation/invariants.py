@@ -16,7 +16,7 @@ from perdure.domain.states import state_at, word_of
 from perdure.infrastructure.simulation.clock import START
 from perdure.infrastructure.simulation.customer import Customer
 from perdure.infrastructure.simulation.histories import History, check_history
-from perdure.infrastructure.simulation.prefixes import check_prefixes, replayed_requests
+from perdure.infrastructure.simulation.prefixes import check_prefixes, digests
 from perdure.infrastructure.simulation.storage import Storage
 from perdure.infrastructure.simulation.violation import Violation, demand
 from perdure.infrastructure.simulation.world import World
@@ -87,17 +87,18 @@ def check_execution(
     whole = versions == list(range(1, len(rows) + 1))
     demand(whole, f"{execution_id} has versions {versions}")
     stream = world.stream(execution_id)
-    declared = dict(world.calls.activities)
+    prefixes = digests(row.body for row in rows)
 
     def replayed(prefix: list[Event]) -> dict[int, tuple[object, ...]]:
         try:
-            return replayed_requests(workflow, execution_id, prefix, declared)
+            return world.replays.of(workflow, execution_id, prefix, prefixes[len(prefix)])
         except Blocked as error:
             told = f"a replay of the first {len(prefix)} events differs: {error}"
             raise Violation(told) from error
 
     try:
         check_prefixes(stream, ends(execution_id), replayed)
+        declared = {**world.calls.activities, **world.replays.declared}
         calls = [call for call in world.calls.made if call.execution_id == execution_id]
         check_history(History(execution_id, stream, calls, declared))
         check_row(world, execution_id, stream)

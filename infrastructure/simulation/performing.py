@@ -66,11 +66,11 @@ class Call:
 
 @dataclass(slots=True)
 class Calls:
-    """All of one world, in their order. `limit`: more than this many are a saga that never ends."""
+    """All of one world, in their order. More attempts at one thing than `limit` will never end."""
 
     stored: Callable[[str], int]
     failing: Failing
-    limit: int
+    limit: int  # of attempts at one thing
     hang_seconds: float  # a thread cannot be ended, and nothing ends before it
     refused: Exception | None = None  # what the kit itself has to say against a call
     made: list[Call] = field(default_factory=list)
@@ -78,8 +78,8 @@ class Calls:
     tell: Callable[[Call], None] = lambda call: None
 
 
-class TooManyCalls(Exception):
-    """The world has seen more calls than any saga needs."""
+class TooManyAttempts(Exception):
+    """One thing was tried more often than any saga needs."""
 
 
 class Performing:
@@ -146,9 +146,9 @@ class Performing:
             None if undoes is None else undoes.outcome,
         )
         self._calls.made.append(call)
-        if len(self._calls.made) > self._calls.limit:
-            often = f"{call.name} was called again and again, at last as attempt {call.attempt}"
-            self._refuse(TooManyCalls(often))
+        if call.attempt > self._calls.limit:
+            often = f"{call.name} is called again and again, at last as attempt {call.attempt}"
+            self._refuse(TooManyAttempts(often))
         if any(made.returned and made.key == call.key for made in self._calls.made):
             # A service that has done it under this key does not say now that it cannot.
             possible = tuple(what for what in possible if not what.startswith(FAILURE))

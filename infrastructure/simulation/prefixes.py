@@ -4,8 +4,9 @@ A submission is stored as a whole or not at all, so a prefix ends where a submis
 body asks for in a replay of a prefix has to be what was recorded after it, number by number.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -173,6 +174,38 @@ def replayed_requests(
     if declared is not None:
         declared.update(body.activities)
     return body.heard
+
+
+class Replays:
+    """What replays asked for, remembered for as long as many worlds have prefixes in common.
+
+    `declared` are the activities that they have met, by name.
+    """
+
+    def __init__(self) -> None:
+        self.declared: dict[str, Activity[..., Any]] = {}
+        self._known: dict[tuple[str, bytes], dict[int, Asked]] = {}
+
+    def of(
+        self, workflow: Workflow[Any, Any], execution_id: str, stream: list[Event], rows: bytes
+    ) -> dict[int, Asked]:
+        """As `replayed_requests`; `rows` stands for the prefix, as it is stored."""
+        known = self._known.get((execution_id, rows))
+        if known is None:
+            known = replayed_requests(workflow, execution_id, stream, self.declared)
+            self._known[execution_id, rows] = known
+        return known
+
+
+def digests(bodies: Iterable[bytes]) -> list[bytes]:
+    """One for each prefix of rows, the empty one first."""
+    hashed = hashlib.blake2b(digest_size=16)
+    found = [hashed.digest()]
+    for body in bodies:
+        hashed.update(len(body).to_bytes(8))
+        hashed.update(body)
+        found.append(hashed.digest())
+    return found
 
 
 def what_is_asked(request: Request) -> Asked:

@@ -155,6 +155,12 @@ class ProcessLoop(asyncio.BaseEventLoop):
         finally:
             _set_running_loop(None)
 
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+        raise RuntimeError(
+            "something in a simulated world asks for a thread, for a host's address perhaps: real "
+            "time does not pass there; give the activity a fake that needs none"
+        )
+
     # What a bare loop has no use for
 
     def _write_to_self(self) -> None:

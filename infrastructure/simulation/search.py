@@ -14,27 +14,29 @@ from hypothesis import HealthCheck, Phase, Verbosity, given
 from hypothesis import strategies as st
 
 from perdure.infrastructure.simulation.performing import Failing
+from perdure.infrastructure.simulation.remembering import OwnShelf
 from perdure.infrastructure.simulation.schedule import FAILURE, Fault, Moment, written
 from perdure.infrastructure.simulation.trial import Subject, try_once
 from perdure.infrastructure.simulation.violation import Violation
 from perdure.sagas.failure import Failure
 
-# Whether everything that could follow is tried too. The first one is the simplest example's, which
-# is that of no fault: so every single fault is tried, and every pair that matters most.
-SYSTEMATIC = (True, *(False,) * 15)
+SYSTEMATIC = (*(False,) * 31, True)  # whether everything that could follow is tried too
 # What leaves it open whether something was done, and what asks for a rollback.
 OPEN_ENDED = ("crash after", "crash within, not stored", "answer lost", "timeout after", "unsure")
 TURNING = ("cancel", FAILURE)
+ANY_HEALTH = tuple(HealthCheck.__members__.values())  # what takes long here is meant to
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
 @dataclass
 class Search:
-    """See the module. `requests` draws one list of them; `failures` are the user's, by name.
+    """See the module. Hypothesis remembers by `name` what has failed.
 
-    `tried` are the requests of the last trial, `raised` the failures that were made up for it.
+    `requests` draws one list of them; `failures` are the user's, by name. `tried` are the requests
+    of the last trial, `raised` the failures that were made up for it.
     """
 
+    name: str
     subject: Subject
     requests: st.SearchStrategy[list[Any]]
     failures: Mapping[str, Failure]
@@ -44,39 +46,46 @@ class Search:
     raised: dict[str, Failure] = field(default_factory=dict)
 
     def by_hypothesis(self, examples: int, given_settings: hypothesis.settings | None) -> None:
-        """Raises the first Violation that is found."""
+        """Raises the first Violation that is found.
+
+        Before anything is drawn the simplest requests meet every single fault, and the pairs of
+        faults that matter most.
+        """
+        self._all_that_follow(self.once([]), [], self._simple)
         chosen = given_settings or hypothesis.settings(max_examples=examples)
+        database = chosen.database
         settings = hypothesis.settings(
             chosen,
+            database=None if database is None else OwnShelf(database, self.name),
             deadline=None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=ANY_HEALTH,
             print_blob=False,
             report_multiple_bugs=False,
             phases=[phase for phase in NO_SHRINKING if phase in chosen.phases],
         )
 
+        @settings
+        @given(st.data())
         def check(data: st.DataObject) -> None:
             self._example(data)
 
-        check.__name__ = f"check_{self.subject.workflow.name}"  # its database knows it by that
-        settings(given(st.data())(check))()
+        check()
 
-    def once(self, faults: Sequence[Fault]) -> None:
+    def once(self, faults: Sequence[Fault]) -> Sequence[Moment]:
         """Tries one schedule, with the simplest requests that there are."""
         self.tried = simplest(self.requests)
         self.raised = dict(self.failures)
-        self.attempt(faults)
+        return self.attempt(faults)
 
     def attempt(self, faults: Sequence[Fault]) -> Sequence[Moment]:
         """One trial with the same requests, and the simplest failures where none was made up."""
+        return try_once(self.subject, self.tried, faults, self._simple)
 
-        def failing(kind: type[Failure]) -> Failure:
-            name = kind.failure_name
-            if name not in self.raised:
-                self.raised[name] = simplest(st.builds(kind))
-            return self.raised[name]
-
-        return try_once(self.subject, self.tried, faults, failing)
+    def _simple(self, kind: type[Failure]) -> Failure:
+        name = kind.failure_name
+        if name not in self.raised:
+            self.raised[name] = simplest(st.builds(kind))
+        return self.raised[name]
 
     def following(self, moments: Sequence[Moment], faults: Sequence[Fault]) -> list[Fault]:
         """What could go wrong after the last fault of these."""

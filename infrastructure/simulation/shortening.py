@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import hypothesis
-from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis import Phase, Verbosity
+from hypothesis.errors import NoSuchExample
 
 from perdure.infrastructure.simulation.schedule import Fault, Moment
-from perdure.infrastructure.simulation.search import Search
+from perdure.infrastructure.simulation.search import ANY_HEALTH, Search
 from perdure.infrastructure.simulation.violation import Violation
 
 TRIALS_LIMIT = 2_000
@@ -86,7 +87,7 @@ def with_simplest_requests(search: Search, found: Violation) -> Violation:
         derandomize=True,
         deadline=None,
         verbosity=Verbosity.quiet,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=ANY_HEALTH,
         phases=[Phase.generate, Phase.shrink],
     )
     best = found
@@ -106,6 +107,6 @@ def with_simplest_requests(search: Search, found: Violation) -> Violation:
     try:
         search.tried = hypothesis.find(search.requests, breaks, settings=settings)
         breaks(search.tried)
-    except hypothesis.errors.NoSuchExample:
+    except NoSuchExample:
         search.tried, search.raised = before, made
     return best

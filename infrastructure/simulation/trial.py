@@ -14,7 +14,8 @@ from perdure.infrastructure.simulation.customer import Customer
 from perdure.infrastructure.simulation.fakes import Fakes
 from perdure.infrastructure.simulation.invariants import check_world
 from perdure.infrastructure.simulation.machine import NothingWillHappen, TakesForEver
-from perdure.infrastructure.simulation.performing import Failing, TooManyCalls
+from perdure.infrastructure.simulation.performing import Failing, TooManyAttempts
+from perdure.infrastructure.simulation.prefixes import Replays
 from perdure.infrastructure.simulation.schedule import Fault, Listed, Moment, written
 from perdure.infrastructure.simulation.story import story
 from perdure.infrastructure.simulation.violation import Violation, demand
@@ -45,12 +46,12 @@ class Subject:
     """What is tried: a workflow, with everything that a user says about it."""
 
     workflow: Workflow[Any, Any]
-    workflows: Sequence[Workflow[Any, Any]]
     make_world: Callable[[], Any] | None
     invariant: Callable[..., object] | None
     make_fakes: Callable[[Any], Fakes]
     activities: Iterable[Activity[..., Any]] = ()
     circumstances: Circumstances = field(default_factory=Circumstances)
+    replays: Replays = field(default_factory=Replays)
     told: str = ""  # the rest of the call that has made it, as code
 
 
@@ -62,12 +63,13 @@ def try_once(
     fakes = subject.make_fakes(own)
     schedule = Listed(faults)
     world = World(
-        subject.workflows,
+        [subject.workflow],
         activities=tuple(subject.activities),
         schedule=schedule,
         circumstances=subject.circumstances,
         known=fakes.find,
         failing=failing,
+        replays=subject.replays,
     )
     customers = [world.order(subject.workflow, request) for request in requests]
     try:
@@ -75,7 +77,8 @@ def try_once(
             run_to_the_end(world)
             for customer in customers:
                 check_end(world, customer)
-            ask(subject.invariant, own, [ending_of(world, each) for each in customers])
+            if subject.invariant is not None:
+                ask(subject.invariant, own, world)
         finally:
             world.close()
         check_world(world)
@@ -91,7 +94,7 @@ def run_to_the_end(world: World) -> None:
         world.run()
     except (NothingWillHappen, TakesForEver) as hang:
         raise Violation(f"it never ends: {hang}") from hang
-    except TooManyCalls as error:
+    except TooManyAttempts as error:
         raise Violation(f"it never ends: {error}{told_of_errors(world)}") from error
 
 
@@ -132,16 +135,17 @@ def ending_of(world: World, customer: Customer) -> Ending:
     )
 
 
-def ask(invariant: Callable[..., object] | None, own: Any, endings: Sequence[Ending]) -> None:
+def ask(invariant: Callable[..., object], own: Any, world: World) -> None:
     """Lets the user's invariant judge. One that knows of no endings is not asked of stuck ones."""
-    if invariant is None:
-        return
     takes_endings = len(inspect.signature(invariant).parameters) > 1
-    if not takes_endings and any(each.state == "stuck" for each in endings):
+    if not takes_endings and any(customer.parked for customer in world.customers):
         return
     name = getattr(invariant, "__name__", "the invariant")
     try:
-        held = invariant(own, endings) if takes_endings else invariant(own)
+        if takes_endings:
+            held = invariant(own, [ending_of(world, each) for each in world.customers])
+        else:
+            held = invariant(own)
     except Exception as error:
         why = f": {error}" if str(error) else ""
         raise Violation(f"{name} raised {type(error).__name__}{why}") from error

@@ -4,6 +4,8 @@
 class Violation(AssertionError):
     """What was violated, in words; of which execution, if it is one's."""
 
+    __module__ = "perdure.testing"  # where users know it from
+
     def __init__(self, text: str) -> None:
         self.execution_id = ""
         self.happened: list[tuple[str, int, str]] = []  # the faults of its world

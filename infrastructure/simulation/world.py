@@ -15,6 +15,7 @@ from perdure.infrastructure.simulation.customer import RESUME_SECONDS, RESUMPTIO
 from perdure.infrastructure.simulation.lease import FROZEN_SECONDS
 from perdure.infrastructure.simulation.machine import Choose, Machine
 from perdure.infrastructure.simulation.performing import Call, Calls, Failing
+from perdure.infrastructure.simulation.prefixes import Replays
 from perdure.infrastructure.simulation.process import ProcessLoop
 from perdure.infrastructure.simulation.runner import RESTART_SECONDS, Runner
 from perdure.infrastructure.simulation.schedule import Listed, Schedule
@@ -38,7 +39,7 @@ class Circumstances:
     commit_seconds: float = 0.002
     lease_seconds: float = 15.0
     deaths_are_noticed: bool = True  # so that nobody waits for the lease of a dead process
-    calls_limit: int = 2_000
+    attempts_limit: int = 60
     resumptions_limit: int = RESUMPTIONS_LIMIT  # so often a customer resumes what is parked
     resume_seconds: float = RESUME_SECONDS  # after so long
     patience_seconds: float = PATIENCE_SECONDS
@@ -79,6 +80,7 @@ class World:
         known: Callable[[Runnable], StandIn | None] = lambda runnable: None,
         failing: Failing = first_failure,
         choose: Choose | None = None,
+        replays: Replays | None = None,
     ) -> None:
         self.workflows = {each.name: each for each in workflows}
         self.circumstances = circumstances or Circumstances()
@@ -86,9 +88,10 @@ class World:
         self.machine = Machine(choose)
         self.machine.died = self._died
         self.storage = Storage(self.machine.clock, self.circumstances.lease_seconds)
-        limit, hour = self.circumstances.calls_limit, self.circumstances.hour_seconds
+        limit, hour = self.circumstances.attempts_limit, self.circumstances.hour_seconds
         self.calls = Calls(self._stored, failing, limit, hour)
         self.calls.tell = self._called
+        self.replays = replays or Replays()
         self.customers: list[Customer] = []
         self._waiting: list[Customer] = []
         self.told: list[Told] = []

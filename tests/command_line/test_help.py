@@ -9,7 +9,7 @@ from tests.command_line.conftest import CommandLine
 @pytest.mark.parametrize(
     "command",
     [
-        *("demo", "list", "show", "history", "plan", "resume", "cancel", "resolve"),
+        *("demo", "list", "show", "history", "plan", "check", "resume", "cancel", "resolve"),
         *("migrate", "doctor"),
     ],
 )

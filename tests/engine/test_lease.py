@@ -96,7 +96,7 @@ async def test_what_the_other_ended_last_is_told_when_the_lease_is_back(
     server: OnServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # behaviours 49, 50
-    monkeypatch.setattr(keeper, "OTHERS_SECONDS", 60.0)  # no look comes between its end and that
+    monkeypatch.setattr(keeper, "OTHERS_SHARE", 2.0)  # no look comes between its end and that
     gate = world.hold("stock")
     entered, left = asyncio.Event(), asyncio.Event()
     async with server.engine(two_steps) as first:

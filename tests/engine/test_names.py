@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from perdure import ExecutionParked, activity, suspend, workflow
+from perdure import ExecutionParked, UnknownCode, activity, suspend, workflow
 from tests.engine.places import Place
 from tests.engine.shop import (
     OutOfStock,
@@ -107,3 +107,13 @@ async def test_a_rollback_under_way_is_told_by_its_own_body(place: Place) -> Non
         with pytest.raises(OutOfStock):
             await engine.handle("buy@o-1").result(timeout=10)
     assert world.times_done("refund") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"), [("activity", "aliases=[...]"), ("declared failure", "name=...")]
+)
+def test_what_no_code_has_is_told_with_how_its_old_name_is_kept(kind: str, advice: str) -> None:
+    # A failure has no aliases, and was told to have some.
+    told = str(UnknownCode("pay@1", kind, "OutOfStock"))
+    assert told.startswith(f"pay@1: no {kind} named 'OutOfStock' is known here;")
+    assert told.endswith(f"or keep the old name by {advice}")

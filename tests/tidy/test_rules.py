@@ -125,6 +125,12 @@ SAMPLES: list[tuple[Rule, str, str, str]] = [
     (
         testing.idle_tests,
         "tests/test_a.py",
+        "def test_a(): f().when(g)",
+        "def test_a(): f().then(g)",
+    ),
+    (
+        testing.idle_tests,
+        "tests/test_a.py",
         "def f(): ...\ndef test_a(): f()",
         "def f(): assert x\ndef test_a(): f()",
     ),
@@ -141,6 +147,7 @@ SAMPLES: list[tuple[Rule, str, str, str]] = [
         "class TestOther:\n    def test_a(self):\n        x = 1  # behaviours 7, 8",
     ),
     (testing.stray_citations, "tests/test_a.py", "def test_a():\n    x = 1  # behaviour 92", ""),
+    (testing.stray_citations, "tests/test_a.py", "def test_a():\n    x = 1  # invariant I18", ""),
     (testing.stray_citations, "tests/shop.py", "def test_a():\n    x = 1  # behaviour 9", ""),
 ]
 GOOD_PATHS = {"sagas/order_utils.py": "sagas/orders.py", "tests/common/test_a.py": "tests/a.py"}

@@ -1,5 +1,6 @@
 """The rules, all over the project. `test_rules.py` shows that each of them can fail."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import groupby
@@ -84,18 +85,29 @@ def test_the_layers_are_links_in_the_package() -> None:
     assert_none(layers.broken_links(links))
 
 
-def test_behaviours_without_a_citation_are_told(
+@pytest.mark.parametrize(
+    ("word", "pattern", "numbers"),
+    [
+        ("behaviours", testing.BEHAVIOUR, testing.BEHAVIOURS),
+        ("invariants", testing.INVARIANT, testing.INVARIANTS),
+    ],
+)
+def test_what_no_test_cites_is_told(
+    word: str,
+    pattern: re.Pattern[str],
+    numbers: range,
     record_property: Callable[[str, object], None],
 ) -> None:
     cited = {
         number
         for source in project()
         if code(source) and testing.is_test_file(source) and source.folders[1:] != ("tidy",)
-        for number, _, test in testing.citations(source)
+        for number, _, test in testing.citations(source, pattern)
         if test is not None
     }
-    missing = [number for number in testing.BEHAVIOURS if number not in cited]
+    missing = [number for number in numbers if number not in cited]
     if missing:
-        told = f"{len(missing)} of {len(testing.BEHAVIOURS)} behaviours are not cited by a test"
+        told = f"{len(missing)} of {len(numbers)} {word} are not cited by a test"
         record_property("summary", f"{told}: {spans(missing)}")
-    assert cited <= set(testing.BEHAVIOURS)
+    assert cited
+    assert cited <= set(numbers)

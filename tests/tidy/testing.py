@@ -1,6 +1,7 @@
 """Rules for the tests: all run, none sleeps, each asserts, citations of behaviours are real.
 
-A citation is a comment, `# behaviour 22` or `# behaviours 1, 2`, above a test or inside it.
+A citation is a comment above a test or inside it: `# behaviour 22`, `# behaviours 1, 2`, and so
+`# invariant I9`, `# invariants I1-I7`.
 `exceptions.py` goes on with the breaches that are known.
 """
 
@@ -14,7 +15,10 @@ from collections.abc import Iterator
 from tests.tidy.source import Finding, Function, Source, functions
 
 BEHAVIOURS = range(1, 92)
-CITATION = re.compile(r"#\s*behaviours?\s+(\d+(?:\s*(?:,|and|-)\s*\d+)*)", re.IGNORECASE)
+INVARIANTS = range(1, 18)
+NUMBERS = r"s?\s+(I?\d+(?:\s*(?:,|and|-)\s*I?\d+)*)"
+BEHAVIOUR = re.compile(rf"#\s*behaviour{NUMBERS}", re.IGNORECASE)
+INVARIANT = re.compile(rf"#\s*invariant{NUMBERS}", re.IGNORECASE)
 PARKED = {"skip", "skipif", "xfail", "importorskip", "skipTest", "skipIf", "skipUnless"}
 ASSERTING = ("assert", "check", "expect", "verify")
 RAISES = {"pytest.raises", "pytest.warns", "pytest.deprecated_call"}
@@ -45,7 +49,10 @@ def sleeping_tests(source: Source) -> Iterator[Finding]:
 
 
 def idle_tests(source: Source) -> Iterator[Finding]:
-    """A test asserts, expects an error, or calls what does so (by its name, or seen here)."""
+    """A test asserts, expects an error, or calls what does so (by its name, or seen here).
+
+    given(...).when(...).then(...) does.
+    """
     if not is_test_file(source):
         return
     found = dict(functions(source.tree))
@@ -56,7 +63,9 @@ def idle_tests(source: Source) -> Iterator[Finding]:
             yield source.at(node, f"{name} asserts nothing")
 
 
-def citations(source: Source) -> Iterator[tuple[int, int, str | None]]:
+def citations(
+    source: Source, cited: re.Pattern[str] = BEHAVIOUR
+) -> Iterator[tuple[int, int, str | None]]:
     """Number, line, and the collected test that the citation stands in or right above."""
     tests = [(_first_line(node), node, name) for name, node in functions(source.tree)]
     comments = dict(_comments(source))
@@ -68,17 +77,19 @@ def citations(source: Source) -> Iterator[tuple[int, int, str | None]]:
             if is_test(name) and (first == below or first <= number <= (node.end_lineno or first))
         )
         test = next(names, None) if is_test_file(source) else None
-        for found in CITATION.finditer(comment):
+        for found in cited.finditer(comment):
             for behaviour in _numbers(found[1]):
                 yield behaviour, number, test
 
 
 def stray_citations(source: Source) -> Iterator[Finding]:
-    for number, line, test in citations(source) if source.is_test else ():
-        if number not in BEHAVIOURS:
-            yield source.at(line, f"there is no behaviour {number}")
-        elif test is None:
-            yield source.at(line, f"behaviour {number} is cited where no test is collected")
+    kinds = (("behaviour ", BEHAVIOUR, BEHAVIOURS), ("invariant I", INVARIANT, INVARIANTS))
+    for word, pattern, numbers in kinds if source.is_test else ():
+        for number, line, test in citations(source, pattern):
+            if number not in numbers:
+                yield source.at(line, f"there is no {word}{number}")
+            elif test is None:
+                yield source.at(line, f"{word}{number} is cited where no test is collected")
 
 
 def is_test_file(source: Source) -> bool:
@@ -98,7 +109,8 @@ def _asserts(source: Source, function: Function, known: set[str]) -> bool:
         if isinstance(node, ast.Call):
             name = source.dotted(node.func)
             last = name.rpartition(".")[2]
-            if name in RAISES or last in known or last.startswith(ASSERTING):
+            sentence = isinstance(node.func, ast.Attribute) and node.func.attr == "then"
+            if sentence or name in RAISES or last in known or last.startswith(ASSERTING):
                 return True
     return False
 
@@ -130,5 +142,5 @@ def _comments(source: Source) -> Iterator[tuple[int, str]]:
 
 def _numbers(text: str) -> Iterator[int]:
     for part in re.split(r"\s*(?:,|and)\s*", text):
-        first, _, last = part.partition("-")
+        first, _, last = part.replace("I", "").replace("i", "").partition("-")
         yield from range(int(first), int(last or first) + 1)

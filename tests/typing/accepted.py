@@ -2,11 +2,12 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, assert_type
 
+from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from perdure import (
@@ -26,6 +27,7 @@ from perdure import (
     workflow,
 )
 from perdure.domain.states import BlockedByCode, Running, Waiting
+from perdure.testing import Ending, check_workflow
 
 
 class OutOfStock(Failure):
@@ -190,6 +192,25 @@ async def use_engine(request: ProcessPayment) -> None:
         assert_type(await engine.start(process_payment, request, tags=tags), Handle[str])
         assert_type(await engine.execute(process_payment, request, tags=tags), str)
         await engine.execute(book_room, Booking(3))
+
+
+class Shop:
+    pass
+
+
+def books_balance(shop: Shop) -> bool:
+    return bool(shop)
+
+
+def told(shop: Shop, endings: Sequence[Ending]) -> None:
+    assert_type(endings[0].state, str)
+
+
+def prove(request: ProcessPayment) -> None:
+    payments = st.builds(ProcessPayment)
+    check_workflow(process_payment, requests=payments, world=Shop, invariant=books_balance)
+    check_workflow(process_payment, requests=[request], world=Shop, invariant=told, real=[charge])
+    check_workflow(process_payment, requests=[request], fakes={charge: lambda: "charged"})
 
 
 async def tell(handle: Handle[str]) -> None:

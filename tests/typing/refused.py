@@ -3,7 +3,10 @@
 import asyncio
 from decimal import Decimal
 
+from hypothesis import strategies as st
+
 from perdure import Client, Failure, Retry, WorkflowEngine, activity, blocking, workflow
+from perdure.testing import check_workflow
 from tests.typing.accepted import (
     Charge,
     OutOfStock,
@@ -111,3 +114,10 @@ async def use_client(client: Client, request: ProcessPayment) -> int:
 def use_blocking_client(client: blocking.Client, request: ProcessPayment) -> int:
     client.start(process_payment, "7")  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
     return client.execute(process_payment, request)  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+def prove(request: ProcessPayment) -> None:
+    check_workflow(process_payment, requests=["7"])  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    check_workflow(process_payment, requests=st.text())  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    check_workflow(charge, requests=[request])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    check_workflow(process_payment, requests=[request], world=int, invariant=str.upper)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]

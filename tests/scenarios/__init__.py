@@ -1,0 +1,1 @@
+"""given / when / then: single activations of bodies, without engine, journal or loop."""
