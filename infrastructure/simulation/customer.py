@@ -4,9 +4,15 @@ It is a client as users have it, in a process of its own. Whatever is parked it 
 while, as often as that may help; what is parked for ever is left so.
 """
 
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
-from perdure.domain.errors import CancelledExecution, ExecutionParked, PerdureError
+from perdure.domain.errors import (
+    CancelledExecution,
+    ExecutionParked,
+    JournalUnavailable,
+    PerdureError,
+)
 from perdure.infrastructure.simulation.clock import CountedIds, SimulatedClock
 from perdure.infrastructure.simulation.journal import Tell
 from perdure.infrastructure.simulation.machine import Machine
@@ -21,6 +27,8 @@ from perdure.sagas.workflow import Workflow
 
 RESUME_SECONDS = 30.0
 RESUMPTIONS_LIMIT = 8
+INSIST_SECONDS = 1.0
+T = TypeVar("T")
 
 
 class Customer:
@@ -68,7 +76,7 @@ class Customer:
     async def _order(self) -> None:
         if self._after:
             await pause(self._after)
-        self._handle = await self._client.start(self._workflow, self.request)
+        self._handle = await insist(lambda: self._client.start(self._workflow, self.request))
         self.execution_id = self._handle.id
         self.acknowledged = True
         await self._see_to_it(self._handle)
@@ -86,7 +94,7 @@ class Customer:
                     self.blocked = parked.reason
                     return
                 await pause(self._resume_seconds)
-                await handle.resume("somebody has seen to it")
+                await insist(lambda: handle.resume("somebody has seen to it"))
             except (Failure, ExceptionGroup, CancelledExecution, PerdureError) as error:
                 self.end = error
                 return
@@ -104,3 +112,12 @@ class Customer:
     def close(self) -> None:
         """Lets go of it."""
         self.process.kill()
+
+
+async def insist(order: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Gives it again when it could not be posted, for as long as that takes."""
+    while True:
+        try:
+            return await order()
+        except JournalUnavailable:
+            await pause(INSIST_SECONDS)

@@ -21,6 +21,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
     _ready: Any  # of asyncio.BaseEventLoop, as are the two below
     _scheduled: list[Any]
     _timer_cancelled_count: int
+    _check_closed: Callable[[], None]
     _thread_id: int | None
 
     def __init__(
@@ -95,7 +96,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         if self.alive:
             self._awake.add(self)
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         self._check_closed()
@@ -105,15 +106,15 @@ class ProcessLoop(asyncio.BaseEventLoop):
             self._awake.add(self)
         return handle
 
-    call_soon_threadsafe = call_soon  # there are no threads
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]  # there are no threads
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         self._check_closed()
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         heappush(self._scheduled, handle)
-        handle._scheduled = True
+        handle._scheduled = True  # type: ignore[attr-defined]
         if microseconds(when) <= self._now():
             self.wake()
         return handle
@@ -155,7 +156,9 @@ class ProcessLoop(asyncio.BaseEventLoop):
         finally:
             _set_running_loop(None)
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Any, *args: Any
+    ) -> Any:
         raise RuntimeError(
             "something in a simulated world asks for a thread, for a host's address perhaps: real "
             "time does not pass there; give the activity a fake that needs none"
