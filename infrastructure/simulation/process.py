@@ -141,7 +141,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
         """Lets go of its tasks. What they still say on their way out is kept apart."""
         self.kill()
         for task in tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            silenced: Any = task
+            silenced._log_destroy_pending = False
             running: Any = task.get_coro()
             if running is not None and not task.done():
                 self._close(running)
