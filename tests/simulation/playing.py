@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from perdure.domain import events
 from perdure.domain.events import Event
 from perdure.infrastructure.simulation.invariants import check_world
 from perdure.infrastructure.simulation.machine import NothingWillHappen, TakesForEver
@@ -141,3 +142,16 @@ def check_soon(world: World) -> None:
 def check_site(seen: Seen) -> None:
     check_end(seen)
     check_all_or_nothing(seen)
+    check_nothing_is_begun_while_suspended(seen.events)
+
+
+def check_nothing_is_begun_while_suspended(stream: list[Event]) -> None:
+    suspended = False
+    for version, event in enumerate(stream, 1):
+        match event:
+            case events.ExecutionSuspended():
+                suspended = True
+            case events.ExecutionResumed() | events.CancellationRequested():
+                suspended = False
+            case events.ActivityStarted():
+                demand(not suspended, f"{event.activity} was begun while suspended, as {version}")

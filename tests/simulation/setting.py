@@ -28,6 +28,7 @@ COUNTS = (
     5,
     8,
 )  # executions: most worlds are small, and quick
+SCRIPT = 3  # where the script of an activity is
 HELD = (False,) * 9 + (True,)
 TIMED = ("sleep", "timeout", "wait_for", "shield")
 
@@ -103,7 +104,7 @@ def drawn(seed: int) -> Setting:
         max_in_flight=choices.among((512, 512, 1)),
         resident_limit=choices.among((10_000, 10_000, 1)),
         call_seconds=choices.among((0.0, 0.0, 0.003)),
-        resume_seconds=choices.among((0.1, 1.0, 1.0, 30.0)),
+        resume_seconds=choices.among((0.005, 0.1, 1.0, 30.0)),
         aftermath_seconds=choices.among((4.0, 4.0, 4.0, 60.0)),
         programs=programs,
         orders=tuple(orders),
@@ -120,7 +121,9 @@ def drawn_program(choices: Seeded, *, few: bool) -> Program:
 
 def held(choices: Seeded) -> Program:
     """One branch is suspended, and what ends beside it is held until somebody resumes it."""
-    branches = [["seq", [generator.do(choices), generator.do(choices)]] for _ in range(2)]
+    quick, slow = generator.do(choices), generator.do(choices)
+    quick[SCRIPT], slow[SCRIPT] = choices.among(("", "l", "d")), "s"
+    branches = [["seq", [each, generator.do(choices)]] for each in (quick, slow)]
     parked = ["seq", [["suspend", "somebody has to look"], generator.do(choices)]]
     return generator.numbered(["gather_all", [parked, *branches]])
 

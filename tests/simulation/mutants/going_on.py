@@ -9,7 +9,6 @@ from perdure.domain.execution import Execution
 from perdure.domain.identity import idempotency_key
 from perdure.domain.records import Phase
 from perdure.sagas import asking, forward, live_execution, replay
-from perdure.sagas.attempts import Attempt
 from perdure.sagas.body import BodyRun
 from perdure.sagas.forward import Forward
 from perdure.sagas.live_execution import LiveExecution
@@ -26,7 +25,6 @@ mutant = GOING_ON.mutant
 
 GOING_ON.replaced("bodies left as garbage", BodyLoop, "dismiss", lambda self: True)
 GOING_ON.replaced("outcomes of dropped requests fed", Feeding, "drop", nothing)
-GOING_ON.replaced("what waits for a thread begins after its lease", Attempt, "_check", nothing)
 
 
 @mutant
