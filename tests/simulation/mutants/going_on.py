@@ -8,7 +8,7 @@ from perdure.domain import events
 from perdure.domain.execution import Execution
 from perdure.domain.identity import idempotency_key
 from perdure.domain.records import Phase
-from perdure.sagas import asking, forward, live_execution, replay
+from perdure.sagas import asking, forward, replay
 from perdure.sagas.body import BodyRun
 from perdure.sagas.forward import Forward
 from perdure.sagas.live_execution import LiveExecution
@@ -62,26 +62,6 @@ def results_fed_to_the_first_branch_that_waits() -> Iterator[None]:
         return answered(self, min([ordinal, *waiting]), kind)
 
     with patch.object(BodyRun, "_answered", first):
-        yield
-
-
-@mutant
-def results_fed_together() -> Iterator[None]:
-    def take(self: LiveExecution, event: events.Event, value: Any = replay.NOTHING) -> None:
-        self.record(event)
-        body, fed = self.body, list(self.feeding.take(self.state.version, event, value))
-        for number, (feed, each, decoded) in enumerate(fed, 1):
-            if body is not None and self.state.rollback is None:
-                body.loop.feed = feed
-                if number < len(fed):
-                    with patch.object(BodyRun, "_rest", nothing):
-                        body.feed(each, decoded)
-                else:
-                    body.feed(each, decoded)
-                    live_execution.collect(self, feed)
-        self.conclude()
-
-    with patch.object(LiveExecution, "take", take):
         yield
 
 
