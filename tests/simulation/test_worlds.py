@@ -17,7 +17,7 @@ from tests.simulation.tally import check_tally, tally_of
 # A body that is left while it makes coroutines never awaits some of them: no effect, and no leak.
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited")
 ROOT = Path(__file__).parents[2]
-WORLDS, PARTS = 2_000, 4
+WORLDS, PARTS = 2_000, 2
 REPEATED = range(5_000, 5_020)  # one in a hundred
 PHASES = ("starting", "going on", "suspending", "resuming", "cancelling", "undoing", "ending")
 Tell = Callable[[str, object], None]
