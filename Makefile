@@ -10,6 +10,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?=
 ARGS ?=
 WORKERS ?= auto
+SEEDS ?= 10000
+FIRST ?= 0
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
@@ -31,7 +33,7 @@ echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2
 exit 1
 endef
 
-.PHONY: help demo test test-faults soak check format bench bench-postgres coverage public-names clean \
+.PHONY: help demo test test-faults simulate mutants soak check format bench bench-postgres coverage public-names clean \
 	setup-demo setup-dev check-format check-lint check-types check-style
 
 help: ## print these targets
@@ -46,6 +48,12 @@ test: setup-dev ## the fast tests, then their core on every other Python of this
 
 test-faults: setup-dev ## real processes, exhaustive crashes; at most 15 minutes
 	$(PYTEST) tests -m faults $(PARALLEL) --durations=15 $(ARGS)
+
+simulate: setup-dev ## seeded worlds on all cores; SEEDS=10000 FIRST=0, or ARGS="--seed 7" for a story
+	@$(BIN)/python -W ignore -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)
+
+mutants: setup-dev ## mistakes in our own code, and by which check of the simulator each is caught
+	@$(BIN)/python -W ignore -m tests.simulation.mutants $(ARGS)
 
 soak: setup-dev ## random faults for SOAK_SECONDS=3600, or until Ctrl-C; SOAK_SEED=1 repeats a round
 	$(PYTEST) tests -m soak --timeout=0 --capture=no $(ARGS)

@@ -20,6 +20,7 @@ from benchmarks.operators import Parked, resolved, serve_parked
 from benchmarks.options import AsJson, Duplicates, InFlight, InThreads, Journal, Workflows, show
 from benchmarks.orders import orders, serve
 from benchmarks.replaying import replays
+from benchmarks.simulating import simulated
 from benchmarks.workflow import Shape, payment
 from benchmarks.works import latency, throughput
 
@@ -193,6 +194,17 @@ def measure_hashes(
     few, many = rates
     figures = {"label": "perdure", "work": "hashes", "n": workflows}
     show(figures | {"wf_s": many, "wf_s_few": few, "ratio": round(many / few, 2)}, as_json=as_json)
+
+
+@app.command("simulator")
+def measure_simulator(
+    *,
+    worlds: Annotated[int, typer.Option(min=1, help="How many are played.")] = 2000,
+    first: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Seeded worlds a second on one core, with all their checks."""
+    show(simulated(worlds, first), as_json=as_json)
 
 
 @app.command("program")

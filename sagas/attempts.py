@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from perdure.domain.clock import Clock
 from perdure.domain.errors import LostLease
+from perdure.domain.lease import Lease
 from perdure.domain.states import instant
 from perdure.sagas.context import ActivityContext, current
 from perdure.sagas.failure import Failure
@@ -114,7 +115,7 @@ class Attempt:
         own = around.context.copy()
         if is_async:
             own.run(current.set, context)
-            self._task = new_task(_run(function, arguments), loop, own)
+            self._task = new_task(self._run(function, arguments, around.lease), loop, own)
             self._task.add_done_callback(self._task_ended, context=around.context)
             if self.runnable.timeout is not None and not self._task.done():
                 self._begins(loop)
@@ -132,6 +133,21 @@ class Attempt:
             return own.run(_run_in_thread, function, arguments, context, limit)
 
         around.threads.run(work, self._thread_ended, begun)
+
+    async def _run(
+        self, function: Callable[..., Awaitable[Any]], arguments: dict[str, Any], lease: Lease
+    ) -> Any:
+        self._check(lease)
+        try:
+            return await function(**arguments)
+        except SystemExit as error:
+            raise Exited(error) from error
+
+    def _check(self, lease: Lease) -> None:
+        """Some time may have passed since it was launched. Raises LostLease."""
+        if self._left or not lease.held:
+            name = self.runnable.name
+            raise LostLease(f"{name} was not begun: the lease is lost; whoever has it goes on")
 
     def leave(self) -> None:
         """Its execution leaves memory: as `cancel`, and what waits for a thread never begins."""
@@ -207,13 +223,6 @@ class Exited(Exception):
 
     def __init__(self, exit: SystemExit) -> None:
         self.exit = exit
-
-
-async def _run(function: Callable[..., Awaitable[Any]], arguments: dict[str, Any]) -> Any:
-    try:
-        return await function(**arguments)
-    except SystemExit as error:
-        raise Exited(error) from error
 
 
 def _run_in_thread(

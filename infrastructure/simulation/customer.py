@@ -4,9 +4,15 @@ It is a client as users have it, in a process of its own. Whatever is parked it 
 while, as often as that may help; what is parked for ever is left so.
 """
 
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
-from perdure.domain.errors import CancelledExecution, ExecutionParked, PerdureError
+from perdure.domain.errors import (
+    CancelledExecution,
+    ExecutionParked,
+    JournalUnavailable,
+    PerdureError,
+)
 from perdure.infrastructure.simulation.clock import CountedIds, SimulatedClock
 from perdure.infrastructure.simulation.journal import Tell
 from perdure.infrastructure.simulation.machine import Machine
@@ -21,6 +27,8 @@ from perdure.sagas.workflow import Workflow
 
 RESUME_SECONDS = 30.0
 RESUMPTIONS_LIMIT = 8
+INSIST_SECONDS = 1.0
+T = TypeVar("T")
 
 
 class Customer:
@@ -41,6 +49,7 @@ class Customer:
         request: Any,
         after_seconds: float = 0.0,
         resumptions_limit: int = RESUMPTIONS_LIMIT,
+        resume_seconds: float = RESUME_SECONDS,
     ) -> None:
         self.process = machine.process(name)
         self.execution_id = ""
@@ -49,7 +58,7 @@ class Customer:
         self.parked: ExecutionParked | None = None
         self.blocked = ""
         self.end: object = None  # the result, or what was raised
-        self.cancels = 0  # orders to cancel that were accepted
+        self.cancels: list[int] = []  # accepted ones: how many events were stored then
         self._workflow = workflow
         self.request = request
         self._client = Client(
@@ -57,15 +66,17 @@ class Customer:
             clock=SimulatedClock(machine.clock),
             ids=CountedIds(name),
         )
+        self._storage = storage
         self._handle: Handle[Any] | None = None
         self._after = after_seconds
         self._resumptions = resumptions_limit
+        self._resume_seconds = resume_seconds
         self.process.begin(self._order())
 
     async def _order(self) -> None:
         if self._after:
             await pause(self._after)
-        self._handle = await self._client.start(self._workflow, self.request)
+        self._handle = await insist(lambda: self._client.start(self._workflow, self.request))
         self.execution_id = self._handle.id
         self.acknowledged = True
         await self._see_to_it(self._handle)
@@ -82,8 +93,8 @@ class Customer:
                 if parked.state == "blocked":
                     self.blocked = parked.reason
                     return
-                await pause(RESUME_SECONDS)
-                await handle.resume("somebody has seen to it")
+                await pause(self._resume_seconds)
+                await insist(lambda: handle.resume("somebody has seen to it"))
             except (Failure, ExceptionGroup, CancelledExecution, PerdureError) as error:
                 self.end = error
                 return
@@ -96,8 +107,17 @@ class Customer:
 
     async def _cancel(self, handle: Handle[Any]) -> None:
         await handle.cancel("somebody has changed their mind")
-        self.cancels += 1
+        self.cancels.append(len(self._storage.log.streams.get(handle.id, ())))
 
     def close(self) -> None:
         """Lets go of it."""
         self.process.kill()
+
+
+async def insist(order: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Gives it again when it could not be posted, for as long as that takes."""
+    while True:
+        try:
+            return await order()
+        except JournalUnavailable:
+            await pause(INSIST_SECONDS)

@@ -92,10 +92,8 @@ def check_calls(history: History) -> None:
         about = [event for event in before if getattr(event, field, None) == ordinal]
         last = about[-1] if about else None
         current = isinstance(last, kind) and last.attempt == call.attempt
-        demand(
-            current or call.robbed,
-            f"{told} was called while {last_words(last)} was the last that was stored",
-        )
+        stored = f"{last_words(last)} was the last that was stored"
+        demand(current or call.robbed, f"{told} was called while {stored}")
 
 
 def check_results(history: History) -> None:

@@ -61,6 +61,10 @@ def check_customer(world: World, customer: Customer) -> None:
         return
     stream = world.stream(name)
     demand(bool(stream), f"the start of {name} was acknowledged, and is lost")
+    settling = (events.CancellationRequested, *events.TERMINAL)
+    for stored in customer.cancels:
+        recorded = any(isinstance(event, settling) for event in stream[:stored])
+        demand(recorded, f"{name}: an order to cancel was accepted, and is lost")
     last = stream[-1]
     if customer.parked is None:
         ended = isinstance(last, events.TERMINAL)

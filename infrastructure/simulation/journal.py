@@ -12,7 +12,7 @@ from perdure.domain.journal import IndexRow, Scan, Submission
 from perdure.domain.mailbox import OPEN_PAGE, Envelope
 from perdure.infrastructure.entry import encoded
 from perdure.infrastructure.memory.journal import MemoryJournal
-from perdure.infrastructure.simulation.lease import SimulatedLease
+from perdure.infrastructure.simulation.lease import FROZEN_SECONDS, SimulatedLease
 from perdure.infrastructure.simulation.process import ProcessLoop, pause
 from perdure.infrastructure.simulation.schedule import APPEND, READ, Schedule
 from perdure.infrastructure.simulation.storage import Storage
@@ -74,6 +74,9 @@ class SimulatedJournal(MemoryJournal):
         except LostLease:
             self._lease.lost()
             raise
+        if what == "frozen after":
+            self._lease.not_renewed(FROZEN_SECONDS)
+            self._process.freeze(FROZEN_SECONDS)
         if what == "crash within, stored":
             await self._process.die()
         await pause(self._commit / 2)

@@ -12,6 +12,7 @@ from perdure.infrastructure.simulation.process import ProcessLoop, pause
 from perdure.infrastructure.simulation.storage import Storage
 
 AGAIN_SECONDS = 0.5
+FROZEN_SECONDS = 40.0  # longer than a lease, mostly
 
 
 class SimulatedLease:

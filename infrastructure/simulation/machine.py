@@ -6,12 +6,14 @@ otherwise. Where several could have their turn `choose` decides, so that a seed 
 
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
+from operator import attrgetter
 from typing import TypeAlias
 
 from perdure.infrastructure.simulation.process import ProcessLoop, microseconds, tasks_by_loop
 
 Choose: TypeAlias = Callable[[Sequence[ProcessLoop]], ProcessLoop]
 TURNS_LIMIT = 200_000
+NUMBER = attrgetter("number")
 
 
 class NothingWillHappen(Exception):
@@ -32,6 +34,8 @@ class Machine:
         self._choose = choose
         self._planned: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = 0
+        self._awake: set[ProcessLoop] = set()
+        self.died: Callable[[ProcessLoop], None] = lambda process: None  # who hears of a death
 
     def clock(self) -> int:
         return self.now
@@ -40,7 +44,8 @@ class Machine:
         """A new one."""
         self._dead += [each for each in self.processes if not each.alive]
         self.processes = [each for each in self.processes if each.alive]
-        process = ProcessLoop(name, self.clock)
+        self._serial += 1
+        process = ProcessLoop(name, self._serial, self.clock, self._awake)
         self.processes.append(process)
         return process
 
@@ -52,7 +57,7 @@ class Machine:
     def run(self, done: Callable[[], bool], limit_seconds: float) -> None:
         """Until it is done. Raises NothingWillHappen and TakesForEver."""
         limit = self.now + microseconds(limit_seconds)
-        turns, choose, planned = 0, self._choose, self._planned
+        turns, planned = 0, self._planned
         while not done():
             turns += 1
             if turns > TURNS_LIMIT:
@@ -61,12 +66,21 @@ class Machine:
             if planned and planned[0][0] <= now:
                 heappop(planned)[2]()
                 continue
-            ready = [each for each in self.processes if each.awake and each.frozen_until <= now]
-            if ready:
-                chosen = ready[0] if len(ready) == 1 or not choose else choose(ready)
-                chosen.turn()
-            else:
+            chosen = self._next(now)
+            if chosen is None:
                 self._jump(limit)
+                continue
+            chosen.turn()
+            if not chosen.alive:
+                self.died(chosen)
+
+    def _next(self, now: int) -> ProcessLoop | None:
+        """Whose turn it is; None: nobody has anything to do now."""
+        ready = [each for each in self._awake if each.frozen_until <= now]
+        if len(ready) < 2:
+            return ready[0] if ready else None
+        ready.sort(key=NUMBER)
+        return self._choose(ready) if self._choose is not None else ready[0]
 
     def _jump(self, limit: int) -> None:
         """To the next time at which anything is due."""
@@ -81,7 +95,7 @@ class Machine:
         self.now = first
         for due, process in dues:
             if due <= first:
-                process.awake = True
+                process.wake()
 
     def close(self) -> list[str]:
         """Ends all of it; what nobody has handled."""

@@ -9,25 +9,29 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context
 from heapq import heappop, heappush
-from threading import get_ident
 from typing import Any
 
 _set_running_loop = asyncio._set_running_loop
+THREAD = -1  # any: there is but one
 
 
 class ProcessLoop(asyncio.BaseEventLoop):
-    """See the module. `now` is the world's time in microseconds."""
+    """See the module. `now`: the world's time in microseconds; `awake`: who has something to do."""
 
     _ready: Any  # of asyncio.BaseEventLoop, as are the two below
     _scheduled: list[Any]
     _timer_cancelled_count: int
+    _check_closed: Callable[[], None]
     _thread_id: int | None
 
-    def __init__(self, name: str, now: Callable[[], int]) -> None:
+    def __init__(
+        self, name: str, number: int, now: Callable[[], int], awake: "set[ProcessLoop]"
+    ) -> None:
         super().__init__()
+        self.number = number
+        self._awake = awake
         self.name = name
         self.alive = True
-        self.awake = False  # it has something to do now
         self.frozen_until = 0
         self.complaints: list[str] = []  # what nobody in it has handled
         self.last_words: list[BaseException] = []
@@ -50,7 +54,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         """When it has something to do, in microseconds; None: never, unless somebody wakes it."""
         if not self.alive:
             return None
-        if self.awake:
+        if self in self._awake:
             return max(self._now(), self.frozen_until)
         scheduled = self._scheduled
         while scheduled and scheduled[0]._cancelled:
@@ -67,40 +71,52 @@ class ProcessLoop(asyncio.BaseEventLoop):
             handle = heappop(scheduled)
             handle._scheduled = False
             ready.append(handle)
-        self.awake = False
-        self._thread_id = get_ident()
+        self._awake.discard(self)
+        self._thread_id = THREAD  # it is running: tasks may begin at once
         _set_running_loop(self)
         try:
             for _ in range(len(ready)):
                 handle = ready.popleft()
                 if not handle._cancelled:
-                    handle._run()
+                    try:
+                        handle._context.run(handle._callback, *handle._args)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:
+                        told = f"exception in callback {handle._callback!r}"
+                        self.call_exception_handler({"message": told, "exception": error})
                 if not self.alive:
                     return
         finally:
             _set_running_loop(None)
             self._thread_id = None
 
-    def call_soon(
+    def wake(self) -> None:
+        """It has something to do now."""
+        if self.alive:
+            self._awake.add(self)
+
+    def call_soon(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         self._check_closed()
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
-        self.awake = self.alive
+        if self.alive:
+            self._awake.add(self)
         return handle
 
-    call_soon_threadsafe = call_soon  # there are no threads
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]  # there are no threads
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         self._check_closed()
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         heappush(self._scheduled, handle)
-        handle._scheduled = True
+        handle._scheduled = True  # type: ignore[attr-defined]
         if microseconds(when) <= self._now():
-            self.awake = self.alive
+            self.wake()
         return handle
 
     def freeze(self, seconds: float) -> None:
@@ -109,7 +125,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
 
     def kill(self) -> None:
         """Nothing of it ever runs again; what is under way in it stands as it is."""
-        self.alive = self.awake = False
+        self.alive = False
+        self._awake.discard(self)
 
     async def die(self) -> None:
         """Kills it from within. Does not return."""
@@ -124,7 +141,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
         """Lets go of its tasks. What they still say on their way out is kept apart."""
         self.kill()
         for task in tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            silenced: Any = task
+            silenced._log_destroy_pending = False
             running: Any = task.get_coro()
             if running is not None and not task.done():
                 self._close(running)
@@ -139,7 +157,9 @@ class ProcessLoop(asyncio.BaseEventLoop):
         finally:
             _set_running_loop(None)
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Any, *args: Any
+    ) -> Any:
         raise RuntimeError(
             "something in a simulated world asks for a thread, for a host's address perhaps: real "
             "time does not pass there; give the activity a fake that needs none"

@@ -48,7 +48,6 @@ class Runner:
         self.process: ProcessLoop
         self.engine: WorkflowEngine
         self.lease: SimulatedLease
-        self.replaced = False  # it is dead, and known to be
         self.incarnations = 0
         self.clock = SimulatedClock(machine.clock)
         self._machine = machine
@@ -67,7 +66,6 @@ class Runner:
 
     def begin(self) -> None:
         """A process that lives until it is killed."""
-        self.replaced = False
         self.incarnations += 1
         name = self.name if self.incarnations == 1 else f"{self.name}, life {self.incarnations}"
         self.process = self._machine.process(name)

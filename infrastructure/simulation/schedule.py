@@ -13,8 +13,8 @@ from typing import Protocol, TypeAlias
 # By the moment: what can happen there. The first of each kind are the plainest.
 APPEND = (
     *("crash before", "crash after", "crash within, not stored", "crash within, stored"),
-    *("unavailable", "unsure", "slow", "frozen", "not renewed", "lease lost"),
-    *("cancel", "clock forward"),
+    *("unavailable", "unsure", "slow", "frozen", "frozen after", "not renewed"),
+    *("lease lost", "cancel", "clock forward"),
 )
 CALL = ("crash before", "crash after", "defect", "answer lost", "slow")
 FAILURE = "failure "  # and the name of a declared one, in a call

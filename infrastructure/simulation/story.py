@@ -20,6 +20,7 @@ MEANS: dict[str, dict[str, str]] = {
         "unsure": "this is stored, and the storage's answer is lost",
         "slow": "this commit takes long",
         "frozen": "the process is frozen for longer than its lease, and goes on then",
+        "frozen after": "this is stored, and the process is frozen for longer than its lease then",
         "not renewed": "the lease cannot be renewed for a while",
         "lease lost": "the lease ends at once; whoever waits for it may take over",
         "cancel": "the customer orders it to be cancelled",

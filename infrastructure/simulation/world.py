@@ -11,10 +11,12 @@ from typing import Any
 from perdure.domain.events import Event
 from perdure.domain.journal import Submission
 from perdure.infrastructure import codec
-from perdure.infrastructure.simulation.customer import RESUMPTIONS_LIMIT, Customer
+from perdure.infrastructure.simulation.customer import RESUME_SECONDS, RESUMPTIONS_LIMIT, Customer
+from perdure.infrastructure.simulation.lease import FROZEN_SECONDS
 from perdure.infrastructure.simulation.machine import Choose, Machine
 from perdure.infrastructure.simulation.performing import Call, Calls, Failing
 from perdure.infrastructure.simulation.prefixes import Replays
+from perdure.infrastructure.simulation.process import ProcessLoop
 from perdure.infrastructure.simulation.runner import RESTART_SECONDS, Runner
 from perdure.infrastructure.simulation.schedule import Listed, Schedule
 from perdure.infrastructure.simulation.storage import Storage
@@ -27,7 +29,6 @@ HOUR_SECONDS = 3_600.0
 PATIENCE_SECONDS = 400 * 24 * HOUR_SECONDS
 AFTERMATH_SECONDS = 60.0
 LOOK_SECONDS = 7 * 24 * HOUR_SECONDS  # so that nobody is saved by the net below
-FROZEN_SECONDS = 40.0  # longer than a lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class Circumstances:
     deaths_are_noticed: bool = True  # so that nobody waits for the lease of a dead process
     attempts_limit: int = 60
     resumptions_limit: int = RESUMPTIONS_LIMIT  # so often a customer resumes what is parked
+    resume_seconds: float = RESUME_SECONDS  # after so long
     patience_seconds: float = PATIENCE_SECONDS
     hour_seconds: float = HOUR_SECONDS  # clocks are set by so much, and threads hang for so long
     aftermath_seconds: float = AFTERMATH_SECONDS
@@ -84,6 +86,7 @@ class World:
         self.circumstances = circumstances or Circumstances()
         self.schedule = schedule or Listed()
         self.machine = Machine(choose)
+        self.machine.died = self._died
         self.storage = Storage(self.machine.clock, self.circumstances.lease_seconds)
         limit, hour = self.circumstances.attempts_limit, self.circumstances.hour_seconds
         self.calls = Calls(self._stored, failing, limit, hour)
@@ -127,6 +130,7 @@ class World:
             request=request,
             after_seconds=after_seconds,
             resumptions_limit=self.circumstances.resumptions_limit,
+            resume_seconds=self.circumstances.resume_seconds,
         )
         self.customers.append(customer)
         self._waiting.append(customer)
@@ -139,9 +143,9 @@ class World:
         self.done_at = self.machine.now
         end = self.machine.now + round(self.circumstances.aftermath_seconds * 1_000_000)
         self.machine.later(self.circumstances.aftermath_seconds, lambda: None)
-        self.machine.run(lambda: self._see_to_the_dead() or self.machine.now >= end, limit)
+        self.machine.run(lambda: self.machine.now >= end, limit)
         left = self.storage.log.mailbox.open
-        self.machine.run(lambda: self._see_to_the_dead() or not left, limit)
+        self.machine.run(lambda: not left, limit)
 
     def close(self) -> None:
         """Ends everybody in it; what nobody has handled is in `complaints`."""
@@ -166,23 +170,19 @@ class World:
         return self.storage.ends.get(execution_id, [])
 
     def _done(self) -> bool:
-        self._see_to_the_dead()
         waiting = self._waiting
         while waiting and waiting[-1].done:
             waiting.pop()
         return not waiting
 
-    def _see_to_the_dead(self) -> bool:
-        """Never True: nothing is done by that."""
-        for runner in self._runners:
-            if not runner.process.alive and not runner.replaced:
-                self._died(runner)
+    def _died(self, process: ProcessLoop) -> None:
         if self.calls.refused is not None:
             raise self.calls.refused
-        return False
+        for runner in self._runners:
+            if runner.process is process:
+                self._bereaved(runner)
 
-    def _died(self, runner: Runner) -> None:
-        runner.replaced = True
+    def _bereaved(self, runner: Runner) -> None:
         self.tell(runner.process.name, "is dead; another process begins soon")
         if self.circumstances.deaths_are_noticed:
             self.storage.release(runner.process.name)

@@ -1,1 +1,1 @@
-"""Real processes that are killed, crashes at every append, and mutants of our own code."""
+"""Real processes that are killed, and crashes at every append."""

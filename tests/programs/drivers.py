@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -24,10 +24,10 @@ CALL_MILLISECONDS = 0.37  # nothing else is due then
 class Drawn:
     """Choices by Hypothesis."""
 
-    draw: Callable[[st.SearchStrategy[T]], T]
+    draw: Callable[[st.SearchStrategy[int]], int]
 
     def among(self, options: Sequence[T]) -> T:
-        return options[self.draw(st.integers(0, len(options) - 1))]  # type: ignore[arg-type]
+        return options[self.draw(st.integers(0, len(options) - 1))]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Seeded:
 
 
 @st.composite
-def cases(draw: Callable[..., T], limit: int = generator.COMMANDS_LIMIT) -> Case:
+def cases(draw: Callable[..., Any], limit: int = generator.COMMANDS_LIMIT) -> Case:
     choices = Drawn(draw)
     program = generator.program(choices, limit)
     return program, generator.day(choices)

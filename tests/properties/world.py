@@ -118,7 +118,7 @@ class World:
         if letter == "d":
             raise Lost("before")
         if letter == "p":
-            suspend(f"{site} needs somebody")
+            _ = suspend(f"{site} needs somebody")
         if (letter == "f" or key in self.refused) and key not in self.effects:
             self.refused.add(key)
             raise refusal

@@ -5,12 +5,14 @@ soon enough after the last fault.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from perdure.domain import events
 from perdure.domain.events import Event
 from perdure.infrastructure.simulation.invariants import check_world
 from perdure.infrastructure.simulation.machine import NothingWillHappen, TakesForEver
@@ -21,6 +23,7 @@ from perdure.infrastructure.simulation.world import World
 from tests.properties.activities import ACTIVITIES
 from tests.properties.checks import check_all_or_nothing, check_end
 from tests.properties.world import worlds
+from tests.simulation.meeting import CountingWorld
 from tests.simulation.setting import HOUR_SECONDS, Setting
 from tests.simulation.sites import Ordering, Site, name_of, simulated
 
@@ -48,7 +51,9 @@ class Playing:
         self.problem: BaseException | None = None
         self._turn = Random(setting.turns ^ TURNS).random
         defects = any('"defect"' in json.dumps(each) for each in setting.programs)
-        self.world = World(
+        self.met: Counter[tuple[str, str]] = Counter()
+        self.world = CountingWorld(
+            self.met,
             [simulated],
             activities=list(ACTIVITIES.values()) if defects else (),
             schedule=schedule,
@@ -127,7 +132,7 @@ def check(playing: Playing) -> None:
 
 
 def check_soon(world: World) -> None:
-    """A thread that hangs does so for an hour; what is due by a clock that was set waits as long."""
+    """A thread hangs for an hour, and what is due by a clock that was set waits as long."""
     last = max((told.time for told in world.told if told.fault), default=0)
     hours = sum(told.fault.startswith(("timeout", "clock")) for told in world.told)
     took = (world.done_at - last) / 1_000_000 - hours * HOUR_SECONDS
@@ -137,3 +142,16 @@ def check_soon(world: World) -> None:
 def check_site(seen: Seen) -> None:
     check_end(seen)
     check_all_or_nothing(seen)
+    check_nothing_is_begun_while_suspended(seen.events)
+
+
+def check_nothing_is_begun_while_suspended(stream: list[Event]) -> None:
+    suspended = False
+    for version, event in enumerate(stream, 1):
+        match event:
+            case events.ExecutionSuspended():
+                suspended = True
+            case events.ExecutionResumed() | events.CancellationRequested():
+                suspended = False
+            case events.ActivityStarted():
+                demand(not suspended, f"{event.activity} was begun while suspended, as {version}")

@@ -11,10 +11,10 @@ from typing import TypeAlias
 
 from perdure.infrastructure.simulation.schedule import MOMENTS, Fault
 
-SHARES = (0.0, 0.1, 0.3, 0.6, 1.0)  # of the faults that are turned on
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)  # of the faults that are turned on
 RATES = (0.01, 0.03, 0.1, 0.3)
 MOST = 0.6  # of the moments of one kind, so that something is stored at last
-MOMENTS_UNTIL_HEALED = (10, 30, 60, 120, 250)
+MOMENTS_UNTIL_HEALED = (5, 10, 20, 40, 80, 160)
 
 Roll: TypeAlias = Callable[[], float]
 
@@ -38,21 +38,17 @@ class Rolled:
             return ""
         self._left -= 1
         rolled = self._roll()
-        for threshold, what in self._tables[moment]:
-            if rolled < threshold:
-                if what not in possible:
-                    return ""
-                self.happened.append((moment, number, what))
-                return what
+        for rate, what in self._tables[moment]:
+            if what in possible:
+                rolled -= rate
+                if rolled < 0:
+                    self.happened.append((moment, number, what))
+                    return what
         return ""
 
 
 def table(faults: Sequence[str], share: float, roll: Roll) -> list[tuple[float, str]]:
-    """Faults that are turned on, each with the sum of all rates up to its own."""
+    """Faults that are turned on, each with its rate."""
     on = [(what, RATES[int(roll() * len(RATES))]) for what in faults if roll() < share]
     scale = min(1.0, MOST / (sum(rate for _, rate in on) or 1.0))
-    found, total = [], 0.0
-    for what, rate in on:
-        total += rate * scale
-        found.append((total, what))
-    return found
+    return [(rate * scale, what) for what, rate in on]

@@ -18,6 +18,18 @@ from tests.properties.interpreter import Program
 HOUR_SECONDS = 100.0  # a runner that waits for a lease looks once a second
 PATIENCE_SECONDS = 100 * HOUR_SECONDS
 LONG = 1_000  # times as long: seconds become minutes, and what waits for them leaves memory
+COUNTS = (
+    *(1,) * 22,
+    *(2,) * 12,
+    3,
+    3,
+    3,
+    4,
+    5,
+    8,
+)  # executions: most worlds are small, and quick
+SCRIPT = 3  # where the script of an activity is
+HELD = (False,) * 9 + (True,)
 TIMED = ("sleep", "timeout", "wait_for", "shield")
 
 
@@ -43,6 +55,8 @@ class Setting:
     max_in_flight: int = 512
     resident_limit: int = 10_000
     call_seconds: float = 0.0
+    resume_seconds: float = 30.0
+    aftermath_seconds: float = 60.0
     programs: tuple[Program, ...] = ()
     orders: tuple[Ordered, ...] = ()
 
@@ -54,6 +68,8 @@ class Setting:
             lease_seconds=self.lease_seconds,
             deaths_are_noticed=self.deaths_are_noticed,
             resumptions_limit=200,
+            resume_seconds=self.resume_seconds,
+            aftermath_seconds=self.aftermath_seconds,
             patience_seconds=PATIENCE_SECONDS,
             hour_seconds=HOUR_SECONDS,
             settings=EngineSettings(
@@ -70,8 +86,8 @@ class Setting:
 def drawn(seed: int) -> Setting:
     """The setting of a seed: the same on every Python, for ever."""
     choices = Seeded(Random(seed))
-    count = choices.among((1, 1, 1, 1, 2, 2, 3, 5, 8))
-    programs = tuple(drawn_program(choices, few=count > 3) for _ in range(count))
+    count = choices.among(COUNTS)
+    programs = tuple(drawn_program(choices, few=count > 2) for _ in range(count))
     orders = [drawn_order(choices, number) for number in range(count)]
     orders += [
         drawn_order(choices, number)
@@ -84,20 +100,32 @@ def drawn(seed: int) -> Setting:
         commit_seconds=choices.among((0.0, 0.004, 0.004, 0.01)),
         lease_seconds=choices.among((2.0, 15.0, 15.0, 50.0)),
         deaths_are_noticed=choices.among((True, True, False)),
-        slots=choices.among((4_096, 4_096, 2, 1)),
-        max_in_flight=choices.among((512, 512, 2, 1)),
-        resident_limit=choices.among((10_000, 10_000, 2, 1)),
+        slots=choices.among((4_096, 4_096, 1)),
+        max_in_flight=choices.among((512, 512, 1)),
+        resident_limit=choices.among((10_000, 10_000, 1)),
         call_seconds=choices.among((0.0, 0.0, 0.003)),
+        resume_seconds=choices.among((0.005, 0.1, 1.0, 30.0)),
+        aftermath_seconds=choices.among((4.0, 4.0, 4.0, 60.0)),
         programs=programs,
         orders=tuple(orders),
     )
 
 
 def drawn_program(choices: Seeded, *, few: bool) -> Program:
-    limit = choices.among((1, 2, 4) if few else (1, 2, 4, 8, 12))
+    limit = choices.among((1, 1, 2, 4) if few else (1, 1, 2, 2, 2, 4, 4, 8, 12))
     # asyncio's as_completed begins coroutines in the order of a set, tasks in their own
-    program = without(generator.program(choices, limit), "completed_bare", "completed")
+    program = held(choices) if choices.among(HELD) else generator.program(choices, limit)
+    program = without(program, "completed_bare", "completed")
     return stretched(program, LONG) if choices.among((False, False, False, True)) else program
+
+
+def held(choices: Seeded) -> Program:
+    """One branch is suspended, and what ends beside it is held until somebody resumes it."""
+    quick, slow = generator.do(choices), generator.do(choices)
+    quick[SCRIPT], slow[SCRIPT] = choices.among(("", "l", "d")), "s"
+    branches = [["seq", [each, generator.do(choices)]] for each in (quick, slow)]
+    parked = ["seq", [["suspend", "somebody has to look"], generator.do(choices)]]
+    return generator.numbered(["gather_all", [parked, *branches]])
 
 
 def drawn_order(choices: Seeded, number: int) -> Ordered:
