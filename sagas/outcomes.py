@@ -50,7 +50,7 @@ def recorded_error(error: BaseException) -> RecordedError:
     kind = type(error)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     try:
-        trace = "".join(traceback.format_exception(error))
+        trace = "".join(without_carets(traceback.TracebackException.from_exception(error)).format())
     except Exception:  # its texts are the user's code
         trace = ""
     return RecordedError(
@@ -58,6 +58,16 @@ def recorded_error(error: BaseException) -> RecordedError:
         text=_cut(text_of(error), TEXT_LIMIT),
         traceback=trace if len(trace) <= TRACEBACK_LIMIT else "…" + trace[-TRACEBACK_LIMIT:],
     )
+
+
+def without_carets(told: traceback.TracebackException) -> traceback.TracebackException:
+    """The same, without the marks under its lines: to find them takes longer than all the rest."""
+    for frame in told.stack:
+        frame.colno = None
+    for other in (told.__cause__, told.__context__, *(told.exceptions or ())):
+        if other is not None:
+            without_carets(other)
+    return told
 
 
 def text_of(error: BaseException) -> str:

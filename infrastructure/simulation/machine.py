@@ -76,7 +76,10 @@ class Machine:
 
     def _next(self, now: int) -> ProcessLoop | None:
         """Whose turn it is; None: nobody has anything to do now."""
-        ready = [each for each in self._awake if each.frozen_until <= now]
+        awake = self._awake
+        if not awake:
+            return None
+        ready = [each for each in awake if each.frozen_until <= now]
         if len(ready) < 2:
             return ready[0] if ready else None
         ready.sort(key=NUMBER)

@@ -6,9 +6,10 @@ may be frozen for a while. `machine` decides whose turn it is.
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextvars import Context
 from heapq import heappop, heappush
+from types import coroutine
 from typing import Any
 
 _set_running_loop = asyncio._set_running_loop
@@ -36,6 +37,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
         self.complaints: list[str] = []  # what nobody in it has handled
         self.last_words: list[BaseException] = []
         self._now = now
+
+    get_debug = bool  # False: asked for every future
 
     def time(self) -> float:
         return self._now() / 1_000_000
@@ -180,11 +183,20 @@ def microseconds(seconds: float) -> int:
 
 
 async def pause(seconds: float) -> None:
-    """Waits so long in the world's time."""
+    """Waits so long in the world's time; for one turn at least."""
+    if seconds <= 0:
+        await one_turn()
+        return
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
     loop.call_later(seconds, _resolve, over)
     await over
+
+
+@coroutine
+def one_turn() -> Generator[None, None, None]:
+    """Lets everybody else who is ready go first."""
+    yield
 
 
 def _resolve(future: "asyncio.Future[None]") -> None:

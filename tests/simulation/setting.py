@@ -96,7 +96,7 @@ def drawn(seed: int) -> Setting:
     ]
     return Setting(
         turns=seed,
-        runners=choices.among((1, 2, 2, 3, 5)),
+        runners=choices.among((1, 2, 2, 2, 3, 5)),
         commit_seconds=choices.among((0.0, 0.004, 0.004, 0.01)),
         lease_seconds=choices.among((2.0, 15.0, 15.0, 50.0)),
         deaths_are_noticed=choices.among((True, True, False)),
@@ -112,7 +112,7 @@ def drawn(seed: int) -> Setting:
 
 
 def drawn_program(choices: Seeded, *, few: bool) -> Program:
-    limit = choices.among((1, 1, 2, 4) if few else (1, 1, 2, 2, 2, 4, 4, 8, 12))
+    limit = choices.among((1, 1, 2, 4) if few else (1, 1, 1, 2, 2, 2, 4, 4, 12))
     # asyncio's as_completed begins coroutines in the order of a set, tasks in their own
     program = held(choices) if choices.among(HELD) else generator.program(choices, limit)
     program = without(program, "completed_bare", "completed")
