@@ -25,7 +25,8 @@ SHAPE = """
     WHERE relnamespace = to_regnamespace('{schema}')
 """
 ROWS = """
-    SELECT (SELECT count(*) FROM {schema}.runner), (SELECT count(*) FROM {schema}.shard_lease),
+    SELECT (SELECT count(*) FROM {schema}.runner), (SELECT count(*) FROM {schema}.runner_writer),
+        (SELECT count(*) FROM {schema}.shard_lease),
         (SELECT jsonb_agg(to_jsonb(journal) - '{{journal_id, incarnation, encrypted}}'::text[])
         FROM {schema}.journal)
 """
@@ -34,7 +35,6 @@ EMPTY = """
     DELETE FROM {schema}.events;
     DELETE FROM {schema}.executions;
     DELETE FROM {schema}.mailbox;
-    DELETE FROM {schema}.runner_writer;
     UPDATE {schema}.shard_lease SET owner = DEFAULT, epoch = DEFAULT;
     UPDATE {schema}.journal
         SET journal_id = DEFAULT, incarnation = DEFAULT, encrypted = DEFAULT;
