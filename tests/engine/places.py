@@ -123,10 +123,6 @@ class OnServer(Place):
             )
         return place
 
-    def drop(self) -> None:
-        with psycopg.connect(self.database) as connection:
-            connection.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
-
 
 def copied(source: Log, target: Log) -> Log:
     target.events.extend(source.events)
