@@ -7,6 +7,10 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
+# The tests start Python a few hundred times: where an environment forbids bytecode, as images for
+# containers like to, all of Perdure would be compiled each time. `make clean` takes it away.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?=
 ARGS ?=
 WORKERS ?= auto

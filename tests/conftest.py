@@ -4,6 +4,8 @@ Fixtures of one part of Perdure stand in the folder of its tests, never here. Po
 for from several folders: its fixtures are a plugin.
 """
 
+import gc
+
 import pytest
 from hypothesis import settings
 
@@ -19,6 +21,12 @@ settings.load_profile("perdure")
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end: no collection of garbage looks through them again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

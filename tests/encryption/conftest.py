@@ -29,8 +29,7 @@ def _empty_world() -> Iterator[None]:
 def stolen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stolen]:
     """Runs a test once on each kind of journal that outlives its process."""
     if request.param == "postgres":
-        tables = StolenTables(request.getfixturevalue("postgres_database"))
-        yield tables
-        tables.place.drop()
+        database = request.getfixturevalue("postgres_database")
+        yield StolenTables(database, request.getfixturevalue("postgres_lend"))
     else:
         yield StolenFile(tmp_path)

@@ -9,6 +9,7 @@ import psycopg
 from perdure import KeyRing
 from tests.engine.places import OnDisk, OnServer, Place, recorded
 from tests.engine.shop import find, world
+from tests.postgres.schemas import Lend, new_name
 from tests.postgres.server import Server
 
 
@@ -52,8 +53,8 @@ class StolenFile(Stolen):
 class StolenTables(Stolen):
     place: OnServer
 
-    def __init__(self, database: str) -> None:
-        self.place = OnServer(database)
+    def __init__(self, database: str, lend: Lend = new_name) -> None:
+        self.place = OnServer(database, lend)
 
     def everything(self) -> bytes:
         """Each row of each table; bodies as they are."""

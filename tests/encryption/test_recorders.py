@@ -11,6 +11,7 @@ from perdure.infrastructure.journals import open_journal
 from tests.encryption.rings import OLD
 from tests.journals.stores import PostgresStore, SQLiteStore, Store
 from tests.journals.submissions import payment, start
+from tests.postgres.schemas import Lend
 
 A = payment(1)
 
@@ -20,7 +21,8 @@ def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Where rows outlive their process, and are encrypted."""
     store: Store
     if request.param == "postgres":
-        store = PostgresStore(request.getfixturevalue("postgres_database"))
+        lend: Lend = request.getfixturevalue("postgres_lend")
+        store = PostgresStore(request.getfixturevalue("postgres_database"), lend())
     else:
         store = SQLiteStore(tmp_path / "payments.db")
     yield store

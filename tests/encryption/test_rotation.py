@@ -23,6 +23,7 @@ from tests.encryption.rings import NEW, OLD, file_of
 from tests.encryption.stores import Stolen, in_flight
 from tests.engine.places import OnServer, turn
 from tests.engine.shop import find, world
+from tests.postgres.schemas import Lend
 
 RING = Keys({"old": OLD})
 ROTATED = Keys({"new": NEW, "old": OLD})
@@ -231,10 +232,10 @@ async def test_a_ring_that_fails_holds_up_what_is_to_be_stored_and_loses_nothing
 
 
 async def test_an_engine_that_waits_without_keys_does_not_take_over_what_got_some(
-    postgres_database: str, caplog: pytest.LogCaptureFixture
+    postgres_database: str, postgres_lend: Lend, caplog: pytest.LogCaptureFixture
 ) -> None:
     # behaviour 64
-    place = OnServer(postgres_database)
+    place = OnServer(postgres_database, postgres_lend)
 
     async def second() -> None:
         async with place.engine(find):
@@ -247,4 +248,3 @@ async def test_an_engine_that_waits_without_keys_does_not_take_over_what_got_som
             pass
     with pytest.raises(NoKeys):
         await asyncio.wait_for(waiting, 10)
-    place.drop()

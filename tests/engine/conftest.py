@@ -7,6 +7,7 @@ import pytest
 
 from tests.engine.places import InMemory, OnDisk, OnServer, Place
 from tests.engine.shop import world
+from tests.postgres.schemas import Lend
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +21,8 @@ def _empty_world() -> Iterator[None]:
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Runs a test once on each kind of journal."""
     if request.param == "postgres":
-        place = OnServer(request.getfixturevalue("postgres_database"))
-        yield place
-        place.drop()
+        database = request.getfixturevalue("postgres_database")
+        yield OnServer(database, request.getfixturevalue("postgres_lend"))
     else:
         yield InMemory() if request.param == "memory" else OnDisk(tmp_path)
 
@@ -34,8 +34,6 @@ def memory() -> Place:
 
 
 @pytest.fixture
-def server(postgres_database: str) -> Iterator[OnServer]:
+def server(postgres_database: str, postgres_lend: Lend) -> OnServer:
     """For what only a journal on a server does."""
-    place = OnServer(postgres_database)
-    yield place
-    place.drop()
+    return OnServer(postgres_database, postgres_lend)

@@ -32,6 +32,7 @@ from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
 from perdure.infrastructure.postgres import schema
 from perdure.infrastructure.postgres.address import database_of
+from tests.postgres.schemas import Lend, new_name
 
 
 class Place(ABC):
@@ -83,11 +84,12 @@ class OnDisk(Place):
 
 
 class OnServer(Place):
-    """A schema of its own in the database of the tests, whose leases are short."""
+    """A schema of its own, whose leases are short; the engine makes it unless it is lent."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, lend: Lend = new_name) -> None:
         self.database = database
-        self.schema = f"payments_{uuid4().hex}"
+        self._lend = lend
+        self.schema = lend()
         self.url = f"{database}?schema={self.schema}"
 
     def engine(
@@ -103,7 +105,7 @@ class OnServer(Place):
 
     def crashed(self) -> "OnServer":
         """Without the lease of the dead: as if it had run out."""
-        place = OnServer(self.database)
+        place = OnServer(self.database, self._lend)
         with psycopg.connect(self.database) as connection:
             schema.create(connection, database_of(place.url))
             for table in ("events", "executions", "mailbox"):
@@ -120,10 +122,6 @@ class OnServer(Place):
                 f"SET encrypted = (SELECT encrypted FROM {self.schema}.journal)"
             )
         return place
-
-    def drop(self) -> None:
-        with psycopg.connect(self.database) as connection:
-            connection.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
 
 
 def copied(source: Log, target: Log) -> Log:

@@ -26,8 +26,8 @@ async def tells_its_time(order_id: str) -> datetime:
 
 
 async def test_it_is_durable_at_once_and_begins_then(place: Place) -> None:
-    at = in_seconds(0.4)
     async with asyncio.timeout(PATIENCE_SECONDS), place.engine(tells_its_time) as engine:
+        at = in_seconds(0.4)
         handle = await engine.start(tells_its_time, "o-1", start_at=at)
         assert await handle.status() == Waiting("its start", at)
         assert await kinds(handle) == ["ExecutionStarted"]

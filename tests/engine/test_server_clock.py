@@ -1,7 +1,6 @@
 """The server's clock is set forward and back while an engine works, and while another waits."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import closing, suppress
 
 import psycopg
@@ -72,10 +71,8 @@ def clock(postgres: Database) -> Clock:
 
 
 @pytest.fixture
-def server(clock: Clock) -> Iterator[OnServer]:
-    place = OnServer(clock.database.url)
-    yield place
-    place.drop()
+def server(clock: Clock) -> OnServer:
+    return OnServer(clock.database.url)
 
 
 @pytest.mark.parametrize("hours", [1, -1])

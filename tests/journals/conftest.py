@@ -1,6 +1,7 @@
 """A store of each kind, and a journal that is open on it."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,11 +10,12 @@ import pytest
 from perdure.domain.journal import Journal
 from tests.journals.stores import MemoryStore, PostgresStore, SQLiteStore, Store
 from tests.postgres.proxy import Proxy
+from tests.postgres.schemas import Lend
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """Runs a test once on each backend."""
+def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A place of each kind where no journal is yet."""
     store: Store
     match request.param:
         case "memory":
@@ -24,6 +26,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
             store = PostgresStore(request.getfixturevalue("postgres_database"))
     yield store
     store.close()
+
+
+@pytest.fixture
+def store(nowhere: Store, request: pytest.FixtureRequest) -> Iterator[Store]:
+    """Runs a test once on each backend: where no journal is, or on a server an empty one."""
+    if isinstance(nowhere, PostgresStore):
+        lend: Lend = request.getfixturevalue("postgres_lend")
+        with closing(PostgresStore(nowhere.database, lend())) as lent:
+            yield lent
+    else:
+        yield nowhere
 
 
 @pytest.fixture
@@ -42,9 +55,9 @@ async def journal(store: Store) -> AsyncIterator[Journal]:
 
 
 @pytest.fixture
-def server(postgres_database: str) -> Iterator[PostgresStore]:
+def server(postgres_database: str, postgres_lend: Lend) -> Iterator[PostgresStore]:
     """For what only a server can suffer."""
-    store = PostgresStore(postgres_database)
+    store = PostgresStore(postgres_database, postgres_lend())
     yield store
     store.close()
 

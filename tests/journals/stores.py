@@ -4,7 +4,6 @@ import sqlite3
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 from eventsourcing.persistence import ApplicationRecorder
@@ -19,6 +18,7 @@ from perdure.infrastructure.memory.recorder import MemoryRecorder
 from perdure.infrastructure.postgres.address import database_of
 from perdure.infrastructure.postgres.recorder import PostgresRecorder
 from perdure.infrastructure.sqlite.recorder import SQLiteRecorder
+from tests.postgres.schemas import new_name
 
 
 class Store(ABC):
@@ -76,12 +76,12 @@ class MemoryStore(Store):
 
 
 class PostgresStore(Store):
-    """A schema of its own in the database of the tests."""
+    """A schema of its own in a database of the tests, made by the engine unless it is lent."""
 
     waits = True
 
     def __init__(self, database: str, schema: str = "") -> None:
-        self.schema = schema or f"payments_{uuid4().hex}"
+        self.schema = schema or new_name()
         self.database = database
         super().__init__(f"{database}?schema={self.schema}")
         self.closing = ExitStack()
@@ -115,8 +115,8 @@ class PostgresStore(Store):
             return found.fetchall() if found.description else []
 
     def close(self) -> None:
+        """A schema that is not lent stays until its database is dropped."""
         self.closing.close()
-        self.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
 
 
 class SQLiteStore(Store):

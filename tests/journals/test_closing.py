@@ -96,9 +96,19 @@ async def test_read_only_it_shows_what_an_engine_has_stored(journal: Journal, st
     assert await journal.append([step(A, 4)]) == [True]
 
 
-async def test_read_only_it_needs_no_engine_and_makes_nothing(store: Store) -> None:
-    with pytest.raises(NotAJournal, match="no journal is there"):
-        await store.open(read_only=True)
+async def test_where_none_is_an_engine_makes_one_and_nobody_else(nowhere: Store) -> None:
+    for _ in range(2):
+        with pytest.raises(NotAJournal, match="no journal is there"):
+            await nowhere.open(read_only=True)
+    journal = await nowhere.open()
+    assert await journal.append([start(A)]) == [True]
+    await journal.close()
+    visitor = await nowhere.open(read_only=True)
+    assert [each.execution_id for each in await visitor.scan(Scan())] == [A]
+    await visitor.close()
+
+
+async def test_read_only_it_needs_no_engine(store: Store) -> None:
     journal = await store.open()
     await journal.append([start(A)])
     await journal.close()

@@ -16,6 +16,7 @@ from perdure.infrastructure.postgres.address import database_of
 from perdure.infrastructure.postgres.recorder import PostgresRecorder
 from perdure.infrastructure.sqlite.recorder import SQLiteRecorder
 from tests.journals.stores import PostgresStore, SQLiteStore
+from tests.postgres.schemas import Lend
 
 
 class ExecutionIds:
@@ -65,18 +66,13 @@ class TestSQLiteRecorder(OnAFile, library.ApplicationRecorderTestCase[Applicatio
 
 
 class InASchema(ExecutionIds):
-    """A journal's schema, fresh for each case."""
+    """A journal's schema, empty for each case."""
 
     store: PostgresStore
 
     @pytest.fixture(autouse=True)
-    def make_schema(self, postgres_database: str) -> Iterator[None]:
-        async def make() -> None:
-            journal = await self.store.open()
-            await journal.close()
-
-        self.store = PostgresStore(postgres_database)
-        asyncio.run(make())
+    def lend_schema(self, postgres_database: str, postgres_lend: Lend) -> Iterator[None]:
+        self.store = PostgresStore(postgres_database, postgres_lend())
         yield
         self.store.close()
 

@@ -45,8 +45,9 @@ def test_the_pooler_of_the_tests_lends_one_connection_to_many(postgres_database:
 @pytest.mark.parametrize("opening", [an_engine_s_journal, one_to_read, a_client_s])
 @pytest.mark.parametrize(("size", "takes_turns"), [(1, False), (3, False), (2, True), (3, True)])
 async def test_transaction_pooling_is_refused_before_anything_is_made(
-    server: PostgresStore, opening: Open, size: int, takes_turns: bool
+    postgres_database: str, opening: Open, size: int, takes_turns: bool
 ) -> None:
+    server = PostgresStore(postgres_database)  # where nothing is yet
     with Pooler(server.database, "transaction", size, takes_turns=takes_turns) as pooler:
         async with asyncio.timeout(10):
             with pytest.raises(TransactionPooling, match="name the server itself, or a pool"):

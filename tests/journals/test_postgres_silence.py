@@ -25,12 +25,13 @@ from tests.postgres.proxy import Proxy
 
 A, B, C = payment(1), payment(2), payment(3)
 SILENCE_SECONDS = 0.5
-PATIENCE_SECONDS = 8  # libpq waits for three seconds at least until it is connected
+PATIENCE_SECONDS = 8
+AT_LEAST = "connect_timeout=2"  # of what libpq waits for a connection; ours is a second more
 
 
 @pytest.fixture
 async def journal(server: PostgresStore, proxy: Proxy) -> AsyncIterator[Journal]:
-    database = database_of(f"{proxy.url}?schema={server.schema}")
+    database = database_of(f"{proxy.url}?{AT_LEAST}&schema={server.schema}")
     journal = await PostgresJournal.open(database.with_patience(SILENCE_SECONDS), lease_seconds=1.5)
     yield journal
     proxy.heal()
@@ -71,7 +72,7 @@ async def test_a_client_is_told_and_goes_on_when_the_server_answers(
     server: PostgresStore, proxy: Proxy
 ) -> None:
     # behaviour 72
-    database = database_of(f"{proxy.url}?schema={server.schema}")
+    database = database_of(f"{proxy.url}?{AT_LEAST}&schema={server.schema}")
     post_office = await PostgresPostOffice.open(database.with_patience(SILENCE_SECONDS))
     posted = envelope("e-1", A)
     proxy.swallow_replies()
@@ -134,6 +135,8 @@ def test_who_is_gone_in_the_middle_of_a_takeover_holds_nobody_up_for_long(
     database = database_of(server.url)
     with closing(database.connect("test")) as gone, closing(database.connect("test")) as other:
         schema.create(gone, database)
+        assert gone.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("5s",)
+        gone.execute("SET idle_in_transaction_session_timeout = '200ms'")
         gone.autocommit = False
         gone.execute(f"SELECT FROM {server.schema}.shard_lease FOR UPDATE")
         other.execute(f"UPDATE {server.schema}.shard_lease SET epoch = epoch")

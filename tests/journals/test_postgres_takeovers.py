@@ -12,7 +12,7 @@ import pytest
 
 from perdure.domain.identity import shard_of
 from perdure.infrastructure.entry import encoded
-from perdure.infrastructure.postgres import flush, lease, log, schema
+from perdure.infrastructure.postgres import flush, lease, log
 from perdure.infrastructure.postgres.address import database_of
 from perdure.infrastructure.postgres.connection import Connection
 from perdure.infrastructure.postgres.lease import Occupied
@@ -21,6 +21,7 @@ from perdure.infrastructure.postgres.tenure import Tenure
 from tests.journals.patience import wait_until_blocked
 from tests.journals.stores import PostgresStore
 from tests.journals.submissions import payment, start
+from tests.postgres.schemas import Lend
 
 ROUNDS = 60
 SECONDS = 60.0  # no lease ends by itself here
@@ -68,10 +69,8 @@ class Contender:
 
 
 @pytest.fixture
-def store(postgres_database: str) -> Iterator[PostgresStore]:
-    store = PostgresStore(postgres_database)
-    with closing(database_of(store.url).connect("test")) as connection:
-        schema.create(connection, database_of(store.url))
+def store(postgres_database: str, postgres_lend: Lend) -> Iterator[PostgresStore]:
+    store = PostgresStore(postgres_database, postgres_lend())
     yield store
     store.close()
 

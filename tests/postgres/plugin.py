@@ -1,8 +1,8 @@
 """Fixtures of PostgreSQL for the tests of any folder; `tests/conftest.py` names this file.
 
 Nothing starts before a test asks for it, and psycopg is imported no sooner: most runs of a few
-tests need neither. What there is to ask for: `postgres`, `postgres_database`, `postgres_databases`,
-`postgres_server`.
+tests need neither. What there is to ask for: `postgres`, `postgres_database`, `postgres_lend`,
+`postgres_databases`, `postgres_server`.
 """
 
 import os
@@ -18,6 +18,7 @@ from tests.postgres.servers import Owner, Servers
 
 if TYPE_CHECKING:
     from tests.postgres.databases import Database, Databases
+    from tests.postgres.schemas import Lend, Schemas
 
 FOLDER = "PERDURE_TEST_POSTGRES_FOLDER"  # pytest's first process tells its workers
 
@@ -49,6 +50,23 @@ def postgres_database(postgres_databases: "Databases") -> Iterator[str]:
     """The address of a database for journals: each test makes a schema of its own in it."""
     with postgres_databases.fresh() as database:
         yield database.url
+
+
+@pytest.fixture(scope="session")
+def postgres_schemas(postgres_database: str) -> Iterator["Schemas"]:
+    """Schemas of that database that are journals already."""
+    from tests.postgres.schemas import Schemas  # noqa: PLC0415 - see above
+
+    schemas = Schemas(postgres_database)
+    yield schemas
+    schemas.close()
+
+
+@pytest.fixture
+def postgres_lend(postgres_schemas: "Schemas") -> Iterator["Lend"]:
+    """Lends this test schemas of `postgres_database`, empty journals, by their names."""
+    with postgres_schemas.lending() as lend:
+        yield lend
 
 
 @pytest.fixture

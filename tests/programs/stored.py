@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
-from uuid import uuid4
 
 from perdure.domain.errors import Undecodable
 from perdure.domain.events import Event
@@ -125,7 +124,6 @@ def in_file(path: Path, call: Call) -> Stored:
     return Stored(lambda read_only: SQLiteJournal.open(path, read_only=read_only), call)
 
 
-def in_schema(database: str, call: Call) -> Stored:
-    """A schema of its own, which stays until the database is dropped."""
-    place = database_of(f"{database}?schema=play_{uuid4().hex}")
+def in_schema(database: str, schema: str, call: Call) -> Stored:
+    place = database_of(f"{database}?schema={schema}")
     return Stored(lambda read_only: PostgresJournal.open(place, read_only=read_only), call)

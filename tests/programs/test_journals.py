@@ -7,6 +7,7 @@ import pytest
 
 from perdure.domain.events import Event
 from perdure.infrastructure import codec
+from tests.postgres.schemas import Lend
 from tests.programs.drivers import repeatable
 from tests.programs.stored import Call, Stored, elsewhere, in_file, in_schema
 from tests.properties.checks import check_play
@@ -28,7 +29,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "sqlite":
         return lambda name, call: in_file(tmp_path / f"{name}.db", call)
     database: str = request.getfixturevalue("postgres_database")
-    return lambda _, call: in_schema(database, call)
+    lend: Lend = request.getfixturevalue("postgres_lend")
+    return lambda _, call: in_schema(database, lend(), call)
 
 
 def check_same_on_both(seeds: range, place: Place) -> int:
