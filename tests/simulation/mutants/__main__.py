@@ -17,6 +17,7 @@ from rich.table import Table
 from tests.simulation.mutants.hunting import MUTANTS, Catch, hunt
 
 SHOWN = 90
+FILE_COLUMNS = 180
 
 
 def main(
@@ -37,9 +38,10 @@ def main(
     for each in sorted(catches, key=lambda each: each.worlds):
         caught = f"{each.worlds:,}" if each.check else f"not in {each.worlds:,}"
         table.add_row(each.name, caught, each.check, each.text[:SHOWN])
-    Console().print(table)
+    screen = Console() if sys.stdout.isatty() else Console(width=FILE_COLUMNS)
+    screen.print(table)
     caught = sum(bool(each.check) for each in catches)
-    Console().print(f"caught {caught} of {len(catches)}")
+    screen.print(f"caught {caught} of {len(catches)}")
     raise typer.Exit(int(caught < len(catches)))
 
 

@@ -24,7 +24,6 @@ mutant = COMING_BACK.mutant
 replaced = COMING_BACK.replaced
 
 replaced("what is in doubt never read again", Keeper, "read_again", nothing)
-replaced("dues of what was in doubt not waited for", Keeper, "_wait_for", nothing)
 replaced("no look after a lease that was lost", Keeper, "lease_lost", nothing)
 replaced("attempts in flight at a crash forgotten", recovery, "crashed", nothing)
 replaced("compensation in flight at a crash forgotten", Backward, "crashed", nothing)

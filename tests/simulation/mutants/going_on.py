@@ -5,11 +5,12 @@ from typing import Any
 from unittest.mock import patch
 
 from perdure.domain import events
+from perdure.domain.errors import Blocked
 from perdure.domain.execution import Execution
 from perdure.domain.identity import idempotency_key
 from perdure.domain.records import Phase
 from perdure.sagas import asking, forward, replay
-from perdure.sagas.body import BodyRun
+from perdure.sagas.body import NOTHING, BodyRun
 from perdure.sagas.forward import Forward
 from perdure.sagas.live_execution import LiveExecution
 from perdure.sagas.loop import BodyLoop
@@ -183,4 +184,24 @@ def tried_again_while_suspended() -> Iterator[None]:
             return following(self, ordinal)
 
     with patch.object(Forward, "_next_attempt", eager):
+        yield
+
+
+@mutant
+def results_fed_together() -> Iterator[None]:
+    def take(self: LiveExecution, event: events.Event, value: Any = NOTHING) -> None:
+        self.record(event)
+        last = 0
+        try:
+            for feed, fed, decoded in self.feeding.take(self.state.version, event, value):
+                if self.body is not None and self.state.rollback is None:
+                    last = self.body.loop.feed = feed
+                    self.body.feed(fed, decoded)
+            if last:
+                asking.collect(self, last)
+        except Blocked as error:
+            self.block(error)
+        self.conclude()
+
+    with patch.object(LiveExecution, "take", take):
         yield
