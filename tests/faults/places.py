@@ -21,6 +21,7 @@ from perdure.domain.journal import Journal, Submission
 from perdure.infrastructure.postgres.address import database_of
 from perdure.infrastructure.postgres.journal import PostgresJournal
 from perdure.infrastructure.sqlite.journal import SQLiteJournal
+from tests.programs.stored import Call
 
 LOOKS = 20_000
 
@@ -68,6 +69,7 @@ class FilePlace:
     """
 
     folder: Path
+    empty: Path  # a journal in which nothing is yet
     deaths: int = 0
     image: Path | None = None
 
@@ -76,7 +78,9 @@ class FilePlace:
         return self.folder / f"{self.deaths}.db"
 
     async def open(self) -> Journal:
-        self.folder.mkdir(exist_ok=True)
+        if not self.folder.exists():
+            self.folder.mkdir()
+            shutil.copyfile(self.empty, self.path)
         return await SQLiteJournal.open(self.path, synchronous="normal")
 
     async def cut(self, journal: Journal, submissions: Sequence[Submission], kind: str) -> bool:
@@ -115,6 +119,12 @@ class FilePlace:
         shutil.copyfile(self.path, image)
         shutil.copyfile(log_of(self.path), log_of(image))
         return image
+
+
+def make_empty(path: Path, call: Call) -> Path:
+    """For `empty`."""
+    call(call(SQLiteJournal.open(path)).close())
+    return path
 
 
 def log_of(path: Path) -> Path:
@@ -199,4 +209,10 @@ async def held_up(
 
 def terminate(shell: "psycopg.Connection[tuple[object, ...]]", process: int) -> None:
     """Returns when it is gone."""
-    shell.execute("SELECT pg_terminate_backend(%s, 10000)", (process,))
+    shell.execute("SELECT pg_terminate_backend(%s)", (process,))
+    there = "SELECT FROM pg_stat_activity WHERE pid = %s"
+    for _ in range(LOOKS):
+        shell.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the same for ever
+        if shell.execute(there, (process,)).fetchone() is None:
+            return
+    raise AssertionError("a server process stays")
