@@ -1,0 +1,228 @@
+"""A journal and its post office as a state machine: whatever is done, memory and a store agree.
+
+Memory is the model, the readable specification. A store stays open from one example to the next,
+and is emptied between them. `test_model` says how long each is played.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from perdure.domain.errors import VersionConflict
+from perdure.domain.identity import shard_of
+from perdure.domain.journal import STATES, Journal, Scan, Submission
+from perdure.domain.mailbox import Envelope, Settlement
+from perdure.domain.post_office import PostOffice
+from perdure.infrastructure.journals import open_journal, open_post_office
+from perdure.infrastructure.memory.journal import MemoryJournal
+from perdure.infrastructure.memory.post_office import MemoryPostOffice
+from tests.journals.envelopes import envelope, settlement
+from tests.journals.stores import PostgresStore, SQLiteStore
+from tests.journals.submissions import NOON, charged, payment, row
+
+NAMES = [payment(number) for number in range(4)]
+KINDS = ("start", "cancel", "resume", "resolve", "cancel", "start")
+LETTERS = [envelope(f"e{n}", NAMES[n % len(NAMES)], kind) for n, kind in enumerate(KINDS)]
+TIMES = st.integers(NOON, NOON + 3)
+TAGS = st.none() | st.dictionaries(
+    st.sampled_from(["city", "city.part"]), st.sampled_from(["Bern", '"', "東京"]), min_size=1
+)
+SCANS = st.builds(
+    Scan,
+    states=st.just(STATES) | st.lists(st.sampled_from(STATES), unique=True).map(tuple),
+    due_until=st.none() | TIMES,
+    workflow=st.sampled_from([None, "ProcessPayment", "Refund"]),
+    everything=st.booleans(),
+    begun=st.sampled_from([None, True, False]),
+    tags=TAGS,
+    after=st.none() | st.tuples(TIMES, st.sampled_from(NAMES)),
+    limit=st.integers(1, 3),
+)
+# How far a submission is from where its stream is: mostly where it should be.
+OFFSETS = st.sampled_from([0, 0, 0, 0, 0, 0, 1, -1])
+Call = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+class System:
+    """A store with both its ports open; `run` carries out a call of theirs."""
+
+    journal: Journal
+    office: PostOffice
+
+    def __init__(self, store: SQLiteStore | PostgresStore) -> None:
+        self._store = store
+        self._loop = asyncio.new_event_loop()
+        self.run: Call = self._loop.run_until_complete
+        self.open()
+
+    def open(self) -> None:
+        self.journal = self.run(open_journal(self._store.url))
+        self.office = self.run(open_post_office(self._store.url))
+
+    def close(self) -> None:
+        self.run(self.office.close())
+        self.run(self.journal.close())
+
+    def empty(self) -> None:
+        for table in ("events", "executions", "mailbox"):
+            self._store.execute(f"DELETE FROM {table}")
+
+    def positions(self) -> list[tuple[Any, ...]]:
+        """Shard, position, execution and version of every event, in the order of positions."""
+        column = self._store.position
+        return self._store.execute(
+            f"SELECT shard, {column}, execution_id, version FROM events ORDER BY {column}"
+        )
+
+    @property
+    def gapless(self) -> bool:
+        return self._store.gapless
+
+    def end(self) -> None:
+        self.close()
+        self._loop.close()
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[tuple[str, int, Submission, list[str]]]:
+    """Submissions by name and offset, whose version is not known yet, and what they settle."""
+    found = []
+    for _ in range(draw(st.sampled_from([1, 1, 2, 3]))):
+        name = draw(st.sampled_from(NAMES))
+        count = draw(st.sampled_from([0, 1, 1, 2]))
+        changes = {
+            "state": draw(st.sampled_from(STATES)),
+            "due": draw(st.none() | TIMES),
+            "started": draw(TIMES),
+            "reason": draw(st.sampled_from(["", "lost\x00", "café"])),
+            "tags": draw(TAGS),
+            "workflow": draw(st.sampled_from(["ProcessPayment", "Refund"])),
+        }
+        index = row(name, **changes) if draw(st.booleans()) else None
+        events = [charged(ordinal) for ordinal in range(count)]
+        letters = st.lists(st.sampled_from([each.id for each in LETTERS]), max_size=2)
+        settles = draw(st.just([]) | letters)
+        submission = Submission(name, shard_of(name), 0, events, index)
+        found.append((name, draw(OFFSETS), submission, settles))
+    return found
+
+
+class Ports(RuleBasedStateMachine):
+    """See the module."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__()
+        self.system = system
+        system.empty()
+        self.model = MemoryJournal()
+        self.model_office = MemoryPostOffice(self.model.log)
+        self.read_to: tuple[int, int] = (0, 0)  # arrivals, of the model's and of the system's
+        self.settled = NOON
+
+    @rule(batch=batches())
+    def append(self, batch: list[tuple[str, int, Submission, list[str]]]) -> None:
+        versions = {name: len(self.model.log.streams.get(name, ())) for name in NAMES}
+        submissions = []
+        for name, offset, drawn, letters in batch:
+            expected = max(0, versions[name] + offset)
+            versions[name] = expected + len(drawn.events)
+            settles = [self.settlement(letter) for letter in letters]
+            submissions.append(replace(drawn, expected=expected, settles=settles))
+        model = self.system.run(answer(self.model, submissions))
+        assert self.system.run(answer(self.system.journal, submissions)) == model
+        self.look()
+
+    def settlement(self, letter: str) -> Settlement:
+        self.settled += 1
+        posted = next(each for each in LETTERS if each.id == letter)
+        return settlement(posted, f'{{"at":{self.settled}}}'.encode(), settled=self.settled)
+
+    @rule(letters=st.lists(st.sampled_from(LETTERS), min_size=1, max_size=3))
+    def post(self, letters: list[Envelope]) -> None:
+        self.system.run(self.model_office.post(letters))
+        self.system.run(self.system.office.post(letters))
+
+    @rule(limit=st.integers(1, 4), again=st.booleans())
+    def envelopes(self, limit: int, again: bool) -> None:
+        """The next page, or the first one again."""
+        model_after, after = (0, 0) if again else self.read_to
+        model = self.system.run(self.model.envelopes(model_after, limit))
+        found = self.system.run(self.system.journal.envelopes(after, limit))
+        assert letters_of(found) == letters_of(model)
+        if found:
+            self.read_to = model[-1].arrival, found[-1].arrival
+
+    @rule()
+    def replies(self) -> None:
+        model = self.system.run(self.model_office.replies(LETTERS))
+        assert self.system.run(self.system.office.replies(LETTERS)) == model
+
+    @rule(name=st.sampled_from(NAMES))
+    def waiting(self, name: str) -> None:
+        model = self.system.run(self.model_office.waiting(name))
+        assert letters_of(self.system.run(self.system.office.waiting(name))) == letters_of(model)
+
+    @rule(ago=st.integers(-1, 4))
+    def forget(self, ago: int) -> None:
+        model = self.system.run(self.model.forget(self.settled - ago))
+        assert self.system.run(self.system.journal.forget(self.settled - ago)) == model
+
+    @rule(scan=SCANS)
+    def scan(self, scan: Scan) -> None:
+        model = self.system.run(self.model.scan(scan))
+        assert self.system.run(self.system.journal.scan(scan)) == model
+
+    @rule(scan=SCANS)
+    def pages(self, scan: Scan) -> None:
+        """Page after page there is what one large page has."""
+        found, after = [], None
+        while page := self.system.run(self.system.journal.scan(replace(scan, after=after))):
+            found += page
+            last = page[-1]
+            after = (last.started if scan.everything else last.due or 0, last.execution_id)
+        whole = replace(scan, after=None, limit=len(NAMES) + 1)
+        assert found == self.system.run(self.model.scan(whole))
+
+    @rule(rarely=st.integers(0, 19))
+    def open_again(self, rarely: int) -> None:
+        if rarely:
+            return  # it takes as long as a hundred calls
+        self.system.close()
+        self.system.open()
+        self.read_to = (0, 0)
+        self.look()
+
+    def look(self) -> None:
+        run, system = self.system.run, self.system
+        for port in (system.journal, system.office):
+            assert run(port.read(NAMES)) == run(self.model.read(NAMES))
+            assert run(port.rows(NAMES)) == run(self.model.rows(NAMES))
+
+    def teardown(self) -> None:
+        """The order of all events is that of their commits, shard by shard; nothing has a gap."""
+        stored = self.system.positions()
+        for shard in {each[0] for each in stored}:
+            of_shard = [each for each in stored if each[0] == shard]
+            names = [(name, version) for _, _, name, version in of_shard]
+            model = [(it.execution_id, it.version) for it in self.model.log.events]
+            assert names == [each for each in model if shard_of(each[0]) == shard]
+            places = [place for _, place, _, _ in of_shard]
+            whole = [*range(places[0], places[0] + len(places))]
+            assert places == (whole if self.system.gapless else sorted(set(places)))
+
+async def answer(journal: Journal, submissions: Sequence[Submission]) -> object:
+    try:
+        return list(await journal.append(submissions))
+    except VersionConflict as conflict:
+        return conflict.execution_id, conflict.expected
+
+
+def letters_of(found: Sequence[Envelope]) -> list[Envelope]:
+    """Without arrivals, which rise and are a journal's own."""
+    arrivals = [each.arrival for each in found]
+    assert arrivals == sorted(set(arrivals))
+    return [replace(each, arrival=0) for each in found]
