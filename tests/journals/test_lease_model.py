@@ -156,12 +156,12 @@ def empty(server: PostgresStore) -> Iterator[PostgresStore]:
 
 
 def test_only_the_owner_appends_whoever_comes_and_goes(empty: PostgresStore) -> None:
-    # invariants I8, I9
+    # behaviour 49; invariants I8, I9
     run_state_machine_as_test(lambda: Leases(empty), settings=SOME)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(300)
 def test_only_the_owner_ever_appends_in_hundreds_of_changes(empty: PostgresStore) -> None:
-    # invariants I8, I9
+    # behaviour 49; invariants I8, I9
     run_state_machine_as_test(lambda: Leases(empty), settings=MANY)
