@@ -6,11 +6,12 @@ and is emptied between them. `test_model` says how long each is played.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from perdure.domain.errors import VersionConflict
 from perdure.domain.identity import shard_of
@@ -43,8 +44,14 @@ SCANS = st.builds(
     after=st.none() | st.tuples(TIMES, st.sampled_from(NAMES)),
     limit=st.integers(1, 3),
 )
-# How far a submission is from where its stream is: mostly where it should be.
-OFFSETS = st.sampled_from([0, 0, 0, 0, 0, 0, 1, -1])
+ORDERS = (
+    Scan(states=STATES, everything=True),
+    Scan(states=STATES, due_until=NOON + 3),
+    Scan(states=STATES),
+)
+OFFSETS = st.sampled_from([0] * 10 + [1, -1])
+ANY_ONE = 9  # open or not
+SETTLES = st.just([]) | st.lists(st.integers(0, ANY_ONE), max_size=2)
 Call = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
@@ -89,26 +96,38 @@ class System:
 
 
 @st.composite
-def batches(draw: st.DrawFn) -> list[tuple[str, int, Submission, list[int]]]:
-    """Submissions by name and offset, whose version is not known yet, and how many they settle."""
-    found = []
-    for _ in range(draw(st.sampled_from([1, 1, 2, 3]))):
-        name = draw(st.sampled_from(NAMES))
-        count = draw(st.sampled_from([0, 1, 1, 2]))
-        changes = {
-            "state": draw(st.sampled_from(STATES)),
-            "due": draw(st.none() | TIMES),
-            "started": draw(TIMES),
-            "reason": draw(st.sampled_from(["", "lost\x00", "café"])),
-            "tags": draw(st.none() | TAGS),
-            "workflow": draw(st.sampled_from(["ProcessPayment", "Refund"])),
-        }
-        index = row(name, **changes) if draw(st.sampled_from([True, True, False])) else None
-        events = [charged(ordinal) for ordinal in range(count)]
-        settles = draw(st.lists(st.integers(0, 9), max_size=2))
-        submission = Submission(name, shard_of(name), 0, events, index)
-        found.append((name, draw(OFFSETS), submission, settles))
-    return found
+def rows(draw: st.DrawFn, name: str) -> IndexRow:
+    changes = {
+        "state": draw(st.sampled_from(STATES)),
+        "due": draw(st.none() | TIMES),
+        "started": draw(TIMES),
+        "reason": draw(st.sampled_from(["", "lost\x00", "café"])),
+        "tags": draw(st.none() | TAGS),
+        "workflow": draw(st.sampled_from(["ProcessPayment", "Refund"])),
+    }
+    return row(name, **changes)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A submission whose version, and the envelopes that it settles, are not known yet."""
+
+    submission: Submission
+    offset: int  # from where its stream is
+    settles: list[int]
+
+
+@st.composite
+def submissions(draw: st.DrawFn) -> Drawn:
+    name = draw(st.sampled_from(NAMES))
+    events = [charged(ordinal) for ordinal in range(draw(st.sampled_from([1, 1, 2, 0])))]
+    index = draw(st.none() | rows(name))
+    submission = Submission(name, shard_of(name), 0, events, index)
+    return Drawn(submission, draw(OFFSETS), draw(SETTLES))
+
+
+STARTS = st.tuples(*map(rows, NAMES))
+BATCHES = st.lists(submissions(), min_size=1, max_size=3)
 
 
 class Ports(RuleBasedStateMachine):
@@ -123,26 +142,45 @@ class Ports(RuleBasedStateMachine):
         self.read_to: tuple[int, int] = (0, 0)  # arrivals, of the model's and of the system's
         self.settled = NOON
 
-    @rule(batch=batches())
-    def append(self, batch: list[tuple[str, int, Submission, list[int]]]) -> None:
+    @initialize(index=STARTS)
+    def start(self, index: tuple[IndexRow, ...]) -> None:
+        """Some are there, and orders to all of them."""
+        self.post(LETTERS)
+        self.append(
+            [
+                Drawn(Submission(it.execution_id, it.shard, 0, [charged(0)], it), 0, [])
+                for it in index[:-1]
+            ]
+        )
+
+    @rule(batch=BATCHES)
+    def append(self, batch: list[Drawn]) -> None:
         versions = {name: len(self.model.log.streams.get(name, ())) for name in NAMES}
+        opened = [*self.model.log.mailbox.open.values()]
         submissions = []
-        for name, offset, drawn, letters in batch:
-            expected = max(0, versions[name] + offset)
-            versions[name] = expected + len(drawn.events)
-            settles = [self.settlement(number) for number in letters]
-            submissions.append(replace(drawn, expected=expected, settles=settles))
+        for drawn in batch:
+            name, events = drawn.submission.execution_id, drawn.submission.events
+            expected = max(0, versions[name] + drawn.offset)
+            versions[name] = expected + len(events)
+            settles = [found for each in drawn.settles if (found := self.settlement(each, opened))]
+            submissions.append(replace(drawn.submission, expected=expected, settles=settles))
         model = self.system.run(answer(self.model, submissions))
         assert self.system.run(answer(self.system.journal, submissions)) == model
         self.look()
 
-    def settlement(self, number: int) -> Settlement:
-        """Of one that is open; with 8 and 9 of any one."""
-        waiting = [*self.model.log.mailbox.open.values()]
-        among = waiting if waiting and number < 8 else LETTERS
+    @rule(batch=BATCHES)
+    def append_more(self, batch: list[Drawn]) -> None:
+        """As often again."""
+        self.append(batch)
+
+    def settlement(self, number: int, opened: list[Envelope]) -> Settlement | None:
+        """Of one that is open, each once; ANY_ONE may be open, settled, forgotten or both."""
+        if number != ANY_ONE and not opened:
+            return None
         self.settled += 1
-        reply = f'{{"at":{self.settled}}}'.encode()
-        return settlement(among[number % len(among)], reply, settled=self.settled)
+        any_one = LETTERS[self.settled % len(LETTERS)]
+        posted = any_one if number == ANY_ONE else opened.pop(number % len(opened))
+        return settlement(posted, f'{{"at":{self.settled}}}'.encode(), settled=self.settled)
 
     @rule(letters=st.lists(st.sampled_from(LETTERS), min_size=1, max_size=3))
     def post(self, letters: list[Envelope]) -> None:
@@ -160,27 +198,32 @@ class Ports(RuleBasedStateMachine):
             self.read_to = model[-1].arrival, found[-1].arrival
 
     @rule()
-    def replies(self) -> None:
+    def ask(self) -> None:
+        """As clients do, for replies and for what is before them."""
         model = self.system.run(self.model_office.replies(LETTERS))
         assert self.system.run(self.system.office.replies(LETTERS)) == model
+        for name in NAMES:
+            waiting = self.system.run(self.model_office.waiting(name))
+            found = self.system.run(self.system.office.waiting(name))
+            assert letters_of(found) == letters_of(waiting)
 
-    @rule(name=st.sampled_from(NAMES))
-    def waiting(self, name: str) -> None:
-        model = self.system.run(self.model_office.waiting(name))
-        assert letters_of(self.system.run(self.system.office.waiting(name))) == letters_of(model)
-
-    @rule(ago=st.integers(-1, 4))
+    @rule(ago=st.integers(-1, 3))
     def forget(self, ago: int) -> None:
         model = self.system.run(self.model.forget(self.settled - ago))
         assert self.system.run(self.system.journal.forget(self.settled - ago)) == model
 
-    @rule(scan=SCANS)
-    def scan(self, scan: Scan) -> None:
-        model = self.system.run(self.model.scan(scan))
-        assert self.system.run(self.system.journal.scan(scan)) == model
+    @rule(scans=st.lists(SCANS, min_size=1, max_size=4))
+    def find(self, scans: list[Scan]) -> None:
+        """What is drawn, and in each order the whole index, whether begun or not."""
+        for scan in scans:
+            model = self.system.run(self.model.scan(scan))
+            assert self.system.run(self.system.journal.scan(scan)) == model
+            self.check_pages(scan)
+        for order in ORDERS:
+            for begun in (None, True, False):
+                self.check_pages(replace(order, begun=begun, limit=scans[0].limit))
 
-    @rule(scan=SCANS)
-    def pages(self, scan: Scan) -> None:
+    def check_pages(self, scan: Scan) -> None:
         """Page after page there is what one large page has."""
         found: list[IndexRow] = []
         after = None
@@ -220,6 +263,10 @@ class Ports(RuleBasedStateMachine):
             places = [place for _, place, _, _ in of_shard]
             whole = [*range(places[0], places[0] + len(places))]
             assert places == (whole if self.system.gapless else sorted(set(places)))
+
+
+def check_ports(system: System, how: settings) -> None:
+    run_state_machine_as_test(lambda: Ports(system), settings=how)
 
 
 async def answer(journal: Journal, submissions: Sequence[Submission]) -> object:

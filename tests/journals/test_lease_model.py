@@ -5,7 +5,6 @@ variable, the owner. How a lease is renewed and runs out is `test_postgres_takeo
 """
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -144,24 +143,28 @@ class Leases(RuleBasedStateMachine):
         assert len({epoch for epoch, _ in pairs}) == len(pairs), "two owners share an epoch"
 
 
+def check_leases(store: PostgresStore, how: settings) -> None:
+    run_state_machine_as_test(lambda: Leases(store), settings=how)
+
+
 @pytest.fixture
-def empty(server: PostgresStore) -> Iterator[PostgresStore]:
+def empty(server: PostgresStore) -> PostgresStore:
     """A journal that is made already."""
 
     async def make() -> None:
         await (await server.open()).close()
 
     asyncio.run(make())
-    yield server
+    return server
 
 
 def test_only_the_owner_appends_whoever_comes_and_goes(empty: PostgresStore) -> None:
     # behaviour 49; invariants I8, I9
-    run_state_machine_as_test(lambda: Leases(empty), settings=SOME)
+    check_leases(empty, SOME)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(300)
 def test_only_the_owner_ever_appends_in_hundreds_of_changes(empty: PostgresStore) -> None:
     # behaviour 49; invariants I8, I9
-    run_state_machine_as_test(lambda: Leases(empty), settings=MANY)
+    check_leases(empty, MANY)

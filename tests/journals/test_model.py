@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
-from tests.journals.machine import Ports, System
+from tests.journals.machine import System, check_ports
 from tests.journals.stores import PostgresStore, SQLiteStore
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -37,11 +36,11 @@ def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[System]:
 @pytest.mark.timeout(300)  # what fails takes a while to become small
 def test_any_dozens_of_calls_end_as_in_memory(system: System) -> None:
     # behaviours 34, 65, 73; invariants I2, I14
-    run_state_machine_as_test(lambda: Ports(system), settings=SOME)
+    check_ports(system, SOME)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(300)
 def test_any_hundreds_of_calls_end_as_in_memory(system: System) -> None:
     # behaviours 34, 65, 73; invariants I2, I14
-    run_state_machine_as_test(lambda: Ports(system), settings=MANY)
+    check_ports(system, MANY)
