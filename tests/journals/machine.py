@@ -25,7 +25,8 @@ from tests.journals.envelopes import envelope, settlement
 from tests.journals.stores import PostgresStore, SQLiteStore
 from tests.journals.submissions import NOON, charged, payment, row
 
-NAMES = [payment(number) for number in range(4)]
+SHARE = [it for it in map(payment, range(2_000)) if shard_of(it) == shard_of(payment(0))]
+NAMES = [*SHARE[:3], payment(1)]  # three of them in one shard
 KINDS = ("start", "cancel", "resume", "resolve")
 LETTERS = [envelope(f"e{n}", NAMES[n % len(NAMES)], kind) for n, kind in enumerate(KINDS)]
 TIMES = st.integers(NOON, NOON + 3)
@@ -49,7 +50,8 @@ ORDERS = (
     Scan(states=STATES, due_until=NOON + 3),
     Scan(states=STATES),
 )
-OFFSETS = st.sampled_from([0] * 10 + [1, -1])
+START_AGAIN = -1_000
+OFFSETS = st.sampled_from([*[0] * 9, 1, -1, START_AGAIN, START_AGAIN])
 ANY_ONE = 9  # open or not
 SETTLES = st.just([]) | st.lists(st.integers(0, ANY_ONE), max_size=2)
 Call = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -99,7 +101,7 @@ class System:
 def rows(draw: st.DrawFn, name: str) -> IndexRow:
     changes = {
         "state": draw(st.sampled_from(STATES)),
-        "due": draw(st.none() | TIMES),
+        "due": draw(st.none() | TIMES | TIMES),
         "started": draw(TIMES),
         "reason": draw(st.sampled_from(["", "lost\x00", "café"])),
         "tags": draw(st.none() | TAGS),
