@@ -114,16 +114,18 @@ class Leases(RuleBasedStateMachine):
         self.everybody_appends()
 
     def teardown(self) -> None:
-        self.check_stored()
-        for task in self.waiting:
-            task.cancel()
-        if self.waiting:
-            self.run(asyncio.wait(self.waiting))
-        for journal in [*self.past, *([self.owner] if self.owner else [])]:
-            self.run(journal.close())
-        self.loop.close()
-        for table in ("events", "executions"):
-            self.store.execute(f"DELETE FROM {table}")
+        try:
+            self.check_stored()
+        finally:  # the next example begins anew, whatever was found
+            for task in self.waiting:
+                task.cancel()
+            if self.waiting:
+                self.run(asyncio.wait(self.waiting))
+            for journal in [*self.past, *([self.owner] if self.owner else [])]:
+                self.run(journal.close())
+            self.loop.close()
+            for table in ("events", "executions"):
+                self.store.execute(f"DELETE FROM {table}")
 
     def check_stored(self) -> None:
         """What was answered for, and no more; in every shard one owner after another."""
