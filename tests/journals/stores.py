@@ -25,6 +25,8 @@ class Store(ABC):
     """A place for one journal. It outlives the journals that are opened on it."""
 
     waits = False  # whether a second engine waits for the first one's end
+    position = "notification_id"  # the column of an event's place in its shard
+    gapless = False  # whether there is none left out
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -79,6 +81,8 @@ class PostgresStore(Store):
     """A schema of its own in a database of the tests, made by the engine unless it is lent."""
 
     waits = True
+    position = "position"
+    gapless = True
 
     def __init__(self, database: str, schema: str = "") -> None:
         self.schema = schema or new_name()
@@ -120,8 +124,8 @@ class PostgresStore(Store):
 
 
 class SQLiteStore(Store):
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"sqlite:///{path}")
+    def __init__(self, path: Path, options: str = "") -> None:
+        super().__init__(f"sqlite:///{path}{options}")
         self.path = path
         self._datastores: list[SQLiteDatastore] = []
 

@@ -45,11 +45,18 @@ class WaitedFor:
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         if self.seconds:
             await asyncio.sleep(self.seconds)
+        if kind := self.process.inside():
+            await self.cut_off(submissions, kind)
+            await self.process.die_inside(kind)
         self.process.before_append(submissions)
         answer: Sequence[bool] = self.call(self.journal.append(submissions))
         self.played.log.append([encoded(each) for each in submissions])
         self.process.after_append(submissions)
         return answer
+
+    async def cut_off(self, submissions: Sequence[Submission], kind: str) -> None:
+        """The answer of this append never comes; whether it is stored is told by its kind."""
+        raise NotImplementedError("tests.faults.dying does that")
 
     async def read(self, execution_ids: Sequence[str]) -> Mapping[str, list[Event] | Undecodable]:
         return self.call(self.journal.read(execution_ids))

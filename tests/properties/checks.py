@@ -66,6 +66,17 @@ def check_all_or_nothing(play: Played) -> None:
         assert result == (f"booked {world.effects[key]}" if known else None)
 
 
+def check_results(play: Played) -> None:
+    """What is recorded as a result is what an attempt has returned."""
+    stream, world = play.stream(), play.world
+    keys, names = forward_keys(stream, world.execution_id), names_of(stream)
+    for event in stream:
+        if isinstance(event, events.ActivitySucceeded):
+            said = "saw" if names[event.ordinal] == "look" else "booked"
+            returned = f"{said} {world.effects[keys[event.ordinal]]}"
+            assert json.loads(bytes(event.result)) == returned
+
+
 def check_order_of_undoing(play: Play) -> None:
     """Unknown ones first, latest start first; then the others, last completed first; each once."""
     stream = play.stream()
@@ -108,6 +119,7 @@ def check_refuses_other_arguments(play: Play) -> None:
 def check_play(play: Play) -> None:
     check_end(play)
     check_all_or_nothing(play)
+    check_results(play)
     check_order_of_undoing(play)
     check_every_prefix(play)
 

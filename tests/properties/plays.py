@@ -5,6 +5,7 @@ A play is one execution from its start to its end, through as many incarnations 
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from perdure.domain.errors import JournalUnavailable, VersionConflict
 from perdure.domain.events import Event
 from perdure.domain.journal import Journal, Submission
 from perdure.infrastructure import codec
+from perdure.infrastructure.entry import encoded
 from perdure.infrastructure.memory.journal import MemoryJournal
 from perdure.infrastructure.memory.log import Log
 from perdure.sagas.stage import Stage
@@ -37,6 +39,8 @@ from tests.properties.world import EXECUTION, World, world
 PATIENCE_SECONDS = 300  # of virtual time
 RESUMPTIONS_LIMIT = 100
 ORDINARY = Day()
+INSIDE = LOST, STORED = ("crash inside, lost", "crash inside, stored")
+INSIDE_SECONDS = 0.025  # attempts end meanwhile, and time limits
 
 
 class Crash(Exception):
@@ -48,10 +52,11 @@ class Fault:
     """At which append, counted from 0 through all incarnations, and what happens there.
 
     `unavailable`: nothing is stored, and the journal says so. `unsure`: it says so, although it is.
+    `crash inside`: the answer never comes, the process goes on for a while without it and dies.
     """
 
     append: int
-    kind: str  # "crash before", "crash after", "unavailable", "unsure"
+    kind: str  # "crash before", "crash after", "unavailable", "unsure", or INSIDE
 
 
 @dataclass
@@ -63,6 +68,7 @@ class Play:
     appends: int = 0
     disturbed: int | None = None  # how many events were stored at the first fault
     incarnations: int = 0
+    crashes: Counter[str] = field(default_factory=Counter)  # by kind
     world: World = field(default_factory=lambda: world)
     known: list[Event] = field(default_factory=list)  # decoded already
 
@@ -86,22 +92,39 @@ class Process:
         self._before = len(self._play.log.events)
         kind = self._fault()
         if self._play.world.dead or kind == "crash before":
-            self._die()
+            self._play.appends += not self._play.world.dead
+            self._die(kind)
         if kind == "unavailable":
             self._play.appends += 1
             raise JournalUnavailable("nothing is stored")
 
     def after_append(self, submissions: Sequence[Submission]) -> None:
+        self.note(submissions)
+        kind = self._fault()
+        self._play.appends += 1
+        if kind == "crash after":
+            self._die(kind)
+        if kind == "unsure":
+            raise JournalUnavailable("it may be stored or not")
+
+    def note(self, submissions: Sequence[Submission]) -> None:
+        """They are stored."""
         for submission in submissions:
             refused = submission.expected < self._before  # a start whose id is taken
             if submission.events and not refused:
                 self._play.ends.append(submission.expected + len(submission.events))
-        kind = self._fault()
+
+    def inside(self) -> str | None:
+        """Which of INSIDE this append meets, if it does: then it is cut off, and `die_inside`."""
+        self._before = len(self._play.log.events)
+        kind = self._faults.get(self._play.appends)
+        return self._fault() if kind in INSIDE and not self._play.world.dead else None
+
+    async def die_inside(self, kind: str) -> None:
+        """Waits for an answer until it dies."""
+        await asyncio.sleep(INSIDE_SECONDS)
         self._play.appends += 1
-        if kind == "crash after":
-            self._die()
-        if kind == "unsure":
-            raise JournalUnavailable("it may be stored or not")
+        self._die(kind)
 
     def _fault(self) -> str | None:
         kind = self._faults.get(self._play.appends)
@@ -109,8 +132,9 @@ class Process:
             self._play.disturbed = len(self._play.log.events)
         return kind
 
-    def _die(self) -> None:
-        self._play.appends += not self._play.world.dead
+    def _die(self, kind: str | None) -> None:
+        if not self._play.world.dead and kind is not None:
+            self._play.crashes[kind] += 1
         self._play.world.dead = True
         if not self.died.done():
             self.died.set_result(None)
@@ -120,12 +144,18 @@ class Process:
 class SlowJournal(MemoryJournal):
     """Its commits take some milliseconds of virtual time."""
 
-    __slots__ = ("seconds",)
+    __slots__ = ("process", "seconds")
+    process: Process
     seconds: float
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[bool]:
         if self.seconds:
             await asyncio.sleep(self.seconds)
+        if kind := self.process.inside():
+            if kind == STORED:
+                self.log.append([encoded(each) for each in submissions])
+                self.process.note(submissions)
+            await self.process.die_inside(kind)
         return await super().append(submissions)
 
 
@@ -134,6 +164,7 @@ Opened: TypeAlias = Callable[[Play, Process, Day], Awaitable[Journal]]
 
 async def opened_in_memory(played: Play, process: Process, day: Day) -> Journal:
     journal = SlowJournal(played.log, faults=process)
+    journal.process = process
     journal.seconds = day.commit_milliseconds / 1000
     return journal
 
