@@ -69,8 +69,6 @@ def check_workflow(
     ...     check_workflow(process_payment, requests=payments, world=Shop, invariant=books_balance)
     """
     __tracebackhide__ = True
-    if asyncio._get_running_loop() is not None:
-        raise RuntimeError("check_workflow has loops of its own: call it from a plain `def test_`")
     proving, caller = with_hypothesis(), sys._getframe(1).f_code
     subject = Subject(
         workflow=workflow,
@@ -107,7 +105,12 @@ def in_silence() -> Iterator[None]:
 
 
 def with_hypothesis() -> ModuleType:
-    """What needs it. ModuleNotFoundError tells where it comes from."""
+    """What needs it. ModuleNotFoundError tells where it comes from.
+
+    RuntimeError where a loop runs: many others would have to run within it.
+    """
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("check_workflow has loops of its own: call it from a plain `def test_`")
     try:
         return importlib.import_module("perdure.infrastructure.simulation.proving")
     except ModuleNotFoundError as error:

@@ -38,7 +38,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
         self.last_words: list[BaseException] = []
         self._now = now
 
-    get_debug = bool  # False: asked for every future
+    def get_debug(self) -> bool:  # asked for every future
+        return False
 
     def time(self) -> float:
         return self._now() / 1_000_000

@@ -77,7 +77,7 @@ async def ordered(client: Client, order_id: str, fate: str = "bought") -> Handle
 
 
 async def test_nothing_that_was_said_is_found_in_what_is_stored(disk: Stolen) -> None:
-    # behaviour 64
+    # behaviour 64; invariant I16
     found = await a_day_of(disk, RING)
     assert b"unlucky" in found  # keys of executions are searched for, and stay as they are
     for form in (SECRET.encode(), SECRET.encode().hex().encode(), b"CANARY"):

@@ -27,7 +27,7 @@ Tell = Callable[[str, object], None]
 def test_whatever_goes_wrong_in_a_world_all_that_has_to_hold_does(
     part: int, record_property: Tell
 ) -> None:
-    # behaviours 1, 2, 4, 5, 6, 22, 61, 63, 68
+    # behaviours 1, 2, 4, 5, 6, 22, 61; invariants I1-I8, I10-I14
     tally = tally_of(range(part, WORLDS, PARTS))
     check_tally(tally)
     record_property("summary", f"simulated worlds, part {part}: {tally}")
@@ -38,7 +38,7 @@ def test_whatever_goes_wrong_in_a_world_all_that_has_to_hold_does(
 
 
 def test_a_seed_makes_the_same_journal_by_its_list_of_faults_and_in_another_process() -> None:
-    # G4 of the plan: to the byte, whatever the hashes of texts are
+    # to the byte, whatever the hashes of texts are
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
     command = [sys.executable, "-W", "ignore", "-m", "tests.simulation.repeating"]
     command += map(str, REPEATED)

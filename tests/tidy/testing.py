@@ -17,8 +17,8 @@ from tests.tidy.source import Finding, Function, Source, functions
 BEHAVIOURS = range(1, 92)
 INVARIANTS = range(1, 18)
 NUMBERS = r"s?\s+(I?\d+(?:\s*(?:,|and|-)\s*I?\d+)*)"
-BEHAVIOUR = re.compile(rf"#\s*behaviour{NUMBERS}", re.IGNORECASE)
-INVARIANT = re.compile(rf"#\s*invariant{NUMBERS}", re.IGNORECASE)
+BEHAVIOUR = re.compile(rf"[#;]\s*behaviour{NUMBERS}", re.IGNORECASE)
+INVARIANT = re.compile(rf"[#;]\s*invariant{NUMBERS}", re.IGNORECASE)
 PARKED = {"skip", "skipif", "xfail", "importorskip", "skipTest", "skipIf", "skipUnless"}
 ASSERTING = ("assert", "check", "expect", "verify")
 RAISES = {"pytest.raises", "pytest.warns", "pytest.deprecated_call"}
