@@ -1,0 +1,198 @@
+"""Stories of a lease: runners take the shards, lose them, die, leave, and append all the while.
+
+The model is the storage of the simulated world, which says who may take and who may append: what
+engines are tried on there holds on a server. It refuses to wait: a lease ends here because it is
+ended. The server's side is tests.journals.contenders.
+"""
+
+import copy
+import os
+from dataclasses import dataclass
+from itertools import count, islice
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from perdure.domain.errors import LostLease
+from perdure.domain.identity import DEFAULT_SHARDS, shard_of
+from perdure.infrastructure.postgres import lease, neighbour
+from perdure.infrastructure.postgres.lease import Occupied
+from perdure.infrastructure.postgres.tenure import Tenure
+from perdure.infrastructure.simulation.storage import Storage
+from tests.journals.contenders import SECONDS, Contender, check_one_owner_at_a_time
+from tests.journals.stores import PostgresStore
+from tests.journals.submissions import payment
+
+RUNNERS = 3
+WHO = st.integers(0, RUNNERS - 1)
+LOOKS = 10_000
+SHARD = shard_of(payment(0))
+# Of one shard, so that its positions tell the order of all; no story is longer.
+NAMES = [*islice((it for it in map(payment, count()) if shard_of(it) == SHARD), 100)]
+EMPTY = """
+    TRUNCATE events, executions, runner, runner_writer;
+    UPDATE shard_lease SET owner = NULL, epoch = 0
+"""
+
+
+@dataclass
+class Runner:
+    """One that contends, and what the model knows of it."""
+
+    name: str
+    contender: Contender
+    epoch: int = 0  # 0: it never owned anything, or left
+    before: Tenure | None = None  # an earlier one, of which something may still come
+    seen: tuple[Occupied, int, int] | None = None  # an owner, its epoch and how often it renewed
+
+
+class LeaseStory(RuleBasedStateMachine):
+    """On one schema, which is emptied first, by contenders that stay from story to story."""
+
+    def __init__(self, store: PostgresStore, contenders: list[Contender]) -> None:
+        super().__init__()
+        self.store = store
+        self.names = iter(NAMES)
+        self.runners = [Runner(f"runner {n}", it) for n, it in enumerate(contenders)]
+        self.storage = Storage(lambda: 0, SECONDS)
+        self.renewals = 0
+        store.execute(EMPTY)
+        for contender in contenders:
+            contender.tenure = None
+            contender.acknowledged.clear()
+
+    @rule(who=WHO)
+    def take(self, who: int) -> None:
+        """It is taken, or somebody else's."""
+        runner = self.runners[who]
+        before = runner.contender.tenure
+        self.taken(runner, before, runner.contender.take())
+
+    @rule(who=WHO)
+    def take_from_one_that_was_silent(self, who: int) -> None:
+        """After a lease's time in which the owner that was seen did not renew, as far as seen."""
+        runner = self.runners[who]
+        if runner.seen is None:
+            return
+        given_up, epoch, renewals = runner.seen
+        if (epoch, renewals) == (self.storage.epoch, self.renewals):
+            self.storage.expropriate()
+        before = runner.contender.tenure
+        taken = runner.contender.take(given_up)
+        self.taken(runner, before, taken)
+
+    def taken(self, runner: Runner, before: Tenure | None, taken: Tenure | Occupied) -> None:
+        epoch = self.storage.take(runner.name)
+        if isinstance(taken, Occupied):
+            assert epoch is None, f"{runner.name} is to have epoch {epoch}, and saw {taken}"
+            runner.epoch, runner.seen = 0, (taken, self.storage.epoch, self.renewals)
+            return
+        assert {taken.epoch(shard) for shard in range(DEFAULT_SHARDS)} == {epoch}
+        runner.epoch = self.storage.epoch
+        runner.before = before or runner.before
+
+    @rule(who=WHO)
+    def append(self, who: int) -> None:
+        """Who may, does; of anybody else nothing is stored."""
+        runner = self.runners[who]
+        if runner.contender.tenure is None:
+            return
+        stored = runner.contender.append(next(self.names))
+        assert stored == self.may_append(runner)
+
+    def may_append(self, runner: Runner) -> bool:
+        if runner.epoch == 0:
+            return False
+        try:
+            self.storage.append([], runner.epoch, runner.name)
+        except LostLease:
+            return False
+        return True
+
+    @rule(who=WHO)
+    def change_writer(self, who: int) -> None:
+        """Its connection was lost: what the last one may still send comes to nothing."""
+        runner = self.runners[who]
+        tenure = runner.contender.tenure
+        if tenure is None:
+            return
+        runner.before = copy.copy(tenure)
+        lease.change_writer(runner.contender.connection, runner.contender.statements, tenure)
+
+    @rule(who=WHO)
+    def append_late(self, who: int) -> None:
+        """By a writer that was given up, or a tenure that is over."""
+        runner = self.runners[who]
+        if runner.before is None:
+            return
+        now, runner.contender.tenure = runner.contender.tenure, runner.before
+        assert not runner.contender.append(next(self.names))
+        runner.contender.tenure = now
+
+    @rule(who=WHO)
+    def renew(self, who: int) -> None:
+        """It goes on, unless it is over or taken."""
+        runner = self.runners[who]
+        tenure, contender = runner.contender.tenure, runner.contender
+        if tenure is None:
+            return
+        told = lease.renew(contender.connection, contender.statements, tenure.runner, SECONDS)
+        renewed = runner.epoch > 0 and self.storage.renew(runner.epoch)
+        assert (told is not None) == renewed
+        self.renewals += renewed
+
+    @rule()
+    def expire(self) -> None:
+        """Whoever owns it was silent for too long, and may not know."""
+        self.store.execute("UPDATE runner SET expires_at = clock_timestamp()")
+        self.storage.expropriate()
+
+    @rule(who=WHO)
+    def leave(self, who: int) -> None:
+        """It gives up what it has; nothing, if it was taken over."""
+        runner = self.runners[who]
+        if runner.contender.tenure is not None:
+            runner.contender.leave()
+            runner.before = copy.copy(runner.contender.tenure)
+            if runner.epoch == self.storage.epoch:
+                self.storage.release(runner.name)
+            runner.epoch = 0
+
+    @rule(who=WHO, connected=st.booleans())
+    def die(self, who: int, connected: bool) -> None:
+        """Its process is gone; while the server has its connection, that is not believed."""
+        runner = self.runners[who]
+        tenure, contender = runner.contender.tenure, runner.contender
+        if tenure is None:
+            return
+        values = (gone_process(), tenure.runner)
+        self.store.execute("UPDATE runner SET process = %s WHERE runner = %s", values)
+        if not connected:
+            contender.connection.close()
+            self.wait_until_gone(lease.connection_of(tenure.runner))
+            contender.connection = contender.database.connect("test")
+            contender.tenure = None
+            if runner.epoch == self.storage.epoch:
+                self.storage.release(runner.name)
+            runner.epoch = 0
+
+    def wait_until_gone(self, name: str) -> None:
+        statement = "SELECT FROM pg_stat_activity WHERE application_name = %s"
+        for _ in range(LOOKS):
+            if not self.store.execute(statement, (name,)):
+                return
+        raise AssertionError(f"{name} is still connected")
+
+    def teardown(self) -> None:
+        contenders = [runner.contender for runner in self.runners]
+        check_one_owner_at_a_time(self.store, contenders)
+        owners = self.store.execute("SELECT DISTINCT epoch FROM shard_lease")
+        assert owners == [(self.storage.epoch,)]
+        assert self.store.execute("SELECT count(*) <= 1 FROM runner") == [(True,)]
+
+
+def gone_process() -> str:
+    """One of this machine that ended; another has its number now."""
+    here = neighbour.this_process()
+    assert here is not None
+    return f"{here.partition(f' {os.getpid()} ')[0]} {os.getpid()} 0"

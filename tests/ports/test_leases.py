@@ -1,0 +1,53 @@
+"""Who may append, and who waits: a server and the storage of the simulated world agree on it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from perdure.infrastructure.postgres import schema
+from perdure.infrastructure.postgres.address import database_of
+from tests.journals.contenders import Contender
+from tests.journals.stores import PostgresStore
+from tests.ports.leases import RUNNERS, LeaseStory
+from tests.ports.profiles import FEW, MANY
+
+
+@pytest.fixture
+def store(postgres_database: str) -> Iterator[PostgresStore]:
+    store = PostgresStore(postgres_database)
+    with closing(database_of(store.url).connect("test")) as connection:
+        schema.create(connection, database_of(store.url))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def contenders(store: PostgresStore) -> Iterator[list[Contender]]:
+    with ExitStack() as stack:
+        contenders = [Contender(store, iter(())) for _ in range(RUNNERS)]
+        for each in contenders:
+            stack.callback(each.close)  # the connection that it has by then
+        yield contenders
+
+
+def test_in_any_story_of_a_lease_its_owner_appends_and_nobody_else(
+    store: PostgresStore, contenders: list[Contender]
+) -> None:
+    # behaviours 49, 52; invariants I2, I8, I9
+    check(store, contenders, FEW)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+def test_in_hundreds_of_stories_of_a_lease_its_owner_appends_and_nobody_else(
+    store: PostgresStore, contenders: list[Contender]
+) -> None:
+    # behaviours 49, 52; invariants I2, I8, I9
+    check(store, contenders, MANY)
+
+
+def check(store: PostgresStore, contenders: list[Contender], how: settings) -> None:
+    run_state_machine_as_test(lambda: LeaseStory(store, contenders), settings=how)
