@@ -4,7 +4,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 from uuid import uuid4
 
 import psycopg
@@ -138,7 +138,8 @@ class PostgresStore(Store):
             found = connection.execute(statement, values)
             return found.fetchall() if found.description else []
 
-    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """Whose statements find the schema."""
         options = f"-c search_path={self.schema}"
         return psycopg.connect(self.database, autocommit=True, options=options)
 

@@ -9,7 +9,9 @@ import copy
 import os
 from dataclasses import dataclass
 from itertools import count, islice
+from typing import Any, TypeAlias
 
+import psycopg
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
@@ -23,6 +25,7 @@ from tests.journals.contenders import SECONDS, Contender, check_one_owner_at_a_t
 from tests.journals.stores import PostgresStore
 from tests.journals.submissions import payment
 
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 RUNNERS = 3
 WHO = st.integers(0, RUNNERS - 1)
 LOOKS = 10_000
@@ -49,14 +52,17 @@ class Runner:
 class LeaseStory(RuleBasedStateMachine):
     """On one schema, which is emptied first, by contenders that stay from story to story."""
 
-    def __init__(self, store: PostgresStore, contenders: list[Contender]) -> None:
+    def __init__(
+        self, store: PostgresStore, by_hand: Connection, contenders: list[Contender]
+    ) -> None:
         super().__init__()
         self.store = store
+        self.by_hand = by_hand
         self.names = iter(NAMES)
         self.runners = [Runner(f"runner {n}", it) for n, it in enumerate(contenders)]
         self.storage = Storage(lambda: 0, SECONDS)
         self.renewals = 0
-        store.execute(EMPTY)
+        by_hand.execute(EMPTY)
         for contender in contenders:
             contender.tenure = None
             contender.acknowledged.clear()
@@ -144,7 +150,7 @@ class LeaseStory(RuleBasedStateMachine):
     @rule()
     def expire(self) -> None:
         """Whoever owns it was silent for too long, and may not know."""
-        self.store.execute("UPDATE runner SET expires_at = clock_timestamp()")
+        self.by_hand.execute("UPDATE runner SET expires_at = clock_timestamp()")
         self.storage.expropriate()
 
     @rule(who=WHO)
@@ -166,7 +172,7 @@ class LeaseStory(RuleBasedStateMachine):
         if tenure is None:
             return
         values = (gone_process(), tenure.runner)
-        self.store.execute("UPDATE runner SET process = %s WHERE runner = %s", values)
+        self.by_hand.execute("UPDATE runner SET process = %s WHERE runner = %s", values)
         if not connected:
             contender.connection.close()
             self.wait_until_gone(lease.connection_of(tenure.runner))
@@ -179,16 +185,17 @@ class LeaseStory(RuleBasedStateMachine):
     def wait_until_gone(self, name: str) -> None:
         statement = "SELECT FROM pg_stat_activity WHERE application_name = %s"
         for _ in range(LOOKS):
-            if not self.store.execute(statement, (name,)):
+            if not self.by_hand.execute(statement, (name,)).fetchall():
                 return
         raise AssertionError(f"{name} is still connected")
 
     def teardown(self) -> None:
         contenders = [runner.contender for runner in self.runners]
         check_one_owner_at_a_time(self.store, contenders)
-        owners = self.store.execute("SELECT DISTINCT epoch FROM shard_lease")
-        assert owners == [(self.storage.epoch,)]
-        assert self.store.execute("SELECT count(*) <= 1 FROM runner") == [(True,)]
+        owned = self.by_hand.execute("SELECT DISTINCT epoch FROM shard_lease").fetchall()
+        assert owned == [(self.storage.epoch,)]
+        [(runners,)] = self.by_hand.execute("SELECT count(*) FROM runner").fetchall()
+        assert runners <= 1
 
 
 def gone_process() -> str:

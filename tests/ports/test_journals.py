@@ -61,4 +61,8 @@ def test_hundreds_of_stories_end_alike_in_memory_in_a_file_and_on_a_server(
 
 
 def check(all_of_them: Systems, how: settings) -> None:
-    run_state_machine_as_test(lambda: JournalStory(all_of_them), settings=how)
+    class Story(JournalStory):
+        def __init__(self) -> None:
+            super().__init__(all_of_them)
+
+    run_state_machine_as_test(Story, settings=how)

@@ -50,4 +50,10 @@ def test_in_hundreds_of_stories_of_a_lease_its_owner_appends_and_nobody_else(
 
 
 def check(store: PostgresStore, contenders: list[Contender], how: settings) -> None:
-    run_state_machine_as_test(lambda: LeaseStory(store, contenders), settings=how)
+    with store.connect() as by_hand:
+
+        class Story(LeaseStory):
+            def __init__(self) -> None:
+                super().__init__(store, by_hand, contenders)
+
+        run_state_machine_as_test(Story, settings=how)

@@ -9,7 +9,7 @@ from bisect import insort
 from typing import TypeAlias
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from perdure.sagas.timers import FIRST_SWEEP, Timers
 from tests.properties.virtual_time import START, VirtualLoop
@@ -19,6 +19,7 @@ LOOK_SECONDS = 30.0
 SLEEPERS = 3
 WHO = st.integers(0, SLEEPERS - 1)
 BREAKS, SETS_ANOTHER = 5, 7  # ordinals of callbacks that raise, and that set a timer
+MANY = 3  # times in a story that many timers are set
 ANOTHER = 3 * MILLISECOND
 
 Entry: TypeAlias = tuple[int, int, int, str]  # due, ordinal, when it was set, by whom
@@ -53,7 +54,6 @@ class Sleeper:
         self.story.fired.append((now, ordinal, self.name))
         if ordinal == SETS_ANOTHER:
             self.story.timers.add(now + ANOTHER, ordinal + 1, self.fire)
-            self.story.chained += 1
         if ordinal == BREAKS:
             raise ZeroDivisionError("on purpose")
 
@@ -73,16 +73,18 @@ class TimerStory(RuleBasedStateMachine):
         self.waiting: list[Entry] = []
         self.fired: list[tuple[int, int, str]] = []
         self.serial = 0
-        self.chained = 0
+        self.many = 0
 
     @rule(who=WHO, milliseconds=st.integers(-5, 90_000), ordinal=st.integers(1, 9))
     def set(self, who: int, milliseconds: int, ordinal: int) -> None:
         """One that is due later, now or long ago."""
         self.add(who, self.millisecond() + milliseconds * MILLISECOND, ordinal)
 
+    @precondition(lambda self: self.many < MANY)
     @rule(who=WHO, first=st.integers(0, 1_000), apart=st.integers(0, 40))
     def set_many(self, who: int, first: int, apart: int) -> None:
         """As many as a sweep begins with; some have the same due."""
+        self.many += 1
         start = self.millisecond() + first * MILLISECOND
         for ordinal in range(20, 20 + FIRST_SWEEP // 2):
             self.add(who, start + (ordinal // 2) * apart * MILLISECOND, ordinal)
