@@ -133,9 +133,8 @@ class JournalStory(RuleBasedStateMachine):
 
     @rule(scan=SCANS)
     def scan(self, scan: Scan) -> None:
-        """One page from anywhere, then all from the first."""
-        self.systems.ask(lambda it: it.journal.scan(scan))
-        self.systems.ask(lambda it: pages(it, replace(scan, after=None)))
+        """Executions that are due, or that somebody asks for."""
+        self.systems.ask(lambda it: pages(it, scan))
 
     @precondition(lambda self: not self.was_closed)
     @rule()
@@ -161,8 +160,9 @@ async def seen(system: System, names: Sequence[str], *, by_owner: bool) -> Any:
 
 
 async def pages(system: System, scan: Scan) -> list[IndexRow]:
-    """All of them, each from where the one before ended."""
-    found: list[IndexRow] = []
+    """One from anywhere, then all, each from where the one before ended."""
+    found = [*await system.journal.scan(scan)]
+    scan = replace(scan, after=None)
     for _ in range(PAGES):
         page = await system.journal.scan(scan)
         found += page
