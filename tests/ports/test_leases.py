@@ -1,6 +1,7 @@
 """Who may append, and who waits: a server and the storage of the simulated world agree on it."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 import pytest
@@ -11,8 +12,11 @@ from perdure.infrastructure.postgres import schema
 from perdure.infrastructure.postgres.address import database_of
 from tests.journals.contenders import Contender
 from tests.journals.stores import PostgresStore
-from tests.ports.leases import RUNNERS, LeaseStory
+from tests.ports.leases import HAPPENS, RUNNERS, LeaseStory
 from tests.ports.profiles import FEW, MANY
+
+
+OFTEN = 3
 
 
 @pytest.fixture
@@ -34,26 +38,35 @@ def contenders(store: PostgresStore) -> Iterator[list[Contender]]:
 
 
 def test_in_any_story_of_a_lease_its_owner_appends_and_nobody_else(
-    store: PostgresStore, contenders: list[Contender]
+    store: PostgresStore,
+    contenders: list[Contender],
+    record_property: Callable[[str, object], None],
 ) -> None:
     # behaviours 49, 52; invariants I2, I8, I9
-    check(store, contenders, FEW)
+    record_property("summary", check(store, contenders, FEW))
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(600)
 def test_in_hundreds_of_stories_of_a_lease_its_owner_appends_and_nobody_else(
-    store: PostgresStore, contenders: list[Contender]
+    store: PostgresStore,
+    contenders: list[Contender],
+    record_property: Callable[[str, object], None],
 ) -> None:
     # behaviours 49, 52; invariants I2, I8, I9
-    check(store, contenders, MANY)
+    record_property("summary", check(store, contenders, MANY))
 
 
-def check(store: PostgresStore, contenders: list[Contender], how: settings) -> None:
+def check(store: PostgresStore, contenders: list[Contender], how: settings) -> str:
+    """How often everything happened; a story in which it does not proves nothing of it."""
+    happened: Counter[str] = Counter()
     with store.connect() as by_hand:
 
         class Story(LeaseStory):
             def __init__(self) -> None:
-                super().__init__(store, by_hand, contenders)
+                super().__init__(store, by_hand, contenders, happened)
 
         run_state_machine_as_test(Story, settings=how)
+    for name in HAPPENS:
+        assert happened[name] >= OFTEN, happened
+    return f"leases: {', '.join(f'{name} {happened[name]}' for name in HAPPENS)}"
