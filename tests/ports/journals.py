@@ -5,6 +5,7 @@ replies; at the end where each event lies. It refuses no story: what an engine w
 has to end alike too. `systems.py` holds the journals, `drafts.py` what is appended.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from perdure.domain.errors import Undecodable, VersionConflict
-from perdure.domain.journal import IndexRow, Scan, Submission
+from perdure.domain.journal import STATES, IndexRow, Scan, Submission
 from perdure.domain.mailbox import KINDS, Envelope, Settlement
 from tests.journals.envelopes import envelope
 from tests.journals.submissions import NOON, row
@@ -22,6 +23,12 @@ from tests.ports.drafts import DRAFTS, NAMES, SCANS, Draft, events_of
 from tests.ports.systems import System, Systems
 
 PAGES = 20
+HAPPENS = (
+    *("an append", "a refused start", "a conflict", "a conflict over an envelope"),
+    *("a post", "a post of the same again", "a page of envelopes"),
+    *("somebody waits for an envelope", "a settlement", "a reply", "a settled one is forgotten"),
+    *("a page of executions", "a second page"),
+)
 ENVELOPES = [f"e{number}" for number in range(8)]
 EXECUTION_OF = {name: NAMES[number % len(NAMES)] for number, name in enumerate(ENVELOPES)}
 
@@ -29,8 +36,9 @@ EXECUTION_OF = {name: NAMES[number % len(NAMES)] for number, name in enumerate(E
 class JournalStory(RuleBasedStateMachine):
     """The journal with its index, mailbox and post office."""
 
-    def __init__(self, systems: Systems) -> None:
+    def __init__(self, systems: Systems, happened: Counter[str]) -> None:
         super().__init__()
+        self.happened = happened
         self.systems = systems
         self.versions: dict[str, int] = {}
         self.posted: dict[str, Envelope] = {}
@@ -48,8 +56,12 @@ class JournalStory(RuleBasedStateMachine):
             batch.append(self.submission(draft, versions))
         told = self.systems.ask(lambda it: it.journal.append(batch))
         if isinstance(told, VersionConflict):
+            self.happened["a conflict"] += 1
+            self.happened["a conflict over an envelope"] += any(each.settles for each in batch)
             return
         for each, stored in zip(batch, told, strict=True):
+            self.happened["an append" if stored else "a refused start"] += 1
+            self.happened["a settlement"] += len(each.settles) if stored else 0
             if stored and each.events:
                 self.versions[each.execution_id] = each.expected + len(each.events)
 
@@ -80,6 +92,8 @@ class JournalStory(RuleBasedStateMachine):
     def post(self, names: list[str], kind: str, body: bytes) -> None:
         """Some for the first time, some again, with another body perhaps."""
         envelopes = [replace(self.envelope(name, kind), body=body) for name in names]
+        self.happened["a post"] += 1
+        self.happened["a post of the same again"] += any(name in self.posted for name in names)
         self.systems.ask(lambda it: it.office.post(envelopes))
         for each in envelopes:
             self.posted.setdefault(each.id, each)
@@ -104,6 +118,7 @@ class JournalStory(RuleBasedStateMachine):
 
         told = self.systems.ask(page)
         assert not isinstance(told, VersionConflict)
+        self.happened["a page of envelopes"] += bool(told)
         self.handed_out += [each.id for each in told if each.id not in self.handed_out]
 
     @rule(execution_id=st.sampled_from(NAMES))
@@ -113,7 +128,8 @@ class JournalStory(RuleBasedStateMachine):
         async def waiting(system: System) -> list[Envelope]:
             return without_arrivals(system, await system.office.waiting(execution_id))
 
-        self.systems.ask(waiting)
+        told = self.systems.ask(waiting)
+        self.happened["somebody waits for an envelope"] += bool(told)
 
     @rule(before=st.integers(NOON, NOON + 4))
     def forget(self, before: int) -> None:
@@ -125,6 +141,7 @@ class JournalStory(RuleBasedStateMachine):
         told = self.systems.ask(forgotten)
         assert not isinstance(told, VersionConflict)
         assert told[1] == 0
+        self.happened["a settled one is forgotten"] += told[0]
 
     @rule(names=st.lists(st.sampled_from(NAMES), max_size=3), by_owner=st.booleans())
     def read(self, names: list[str], by_owner: bool) -> None:
@@ -134,7 +151,10 @@ class JournalStory(RuleBasedStateMachine):
     @rule(scan=SCANS)
     def scan(self, scan: Scan) -> None:
         """Executions that are due, or that somebody asks for."""
-        self.systems.ask(lambda it: pages(it, scan))
+        found = self.systems.ask(lambda it: pages(it, scan))
+        assert isinstance(found, list)
+        self.happened["a page of executions"] += bool(found)
+        self.happened["a second page"] += len(found) > scan.limit
 
     @precondition(lambda self: not self.was_closed)
     @rule()
@@ -144,10 +164,33 @@ class JournalStory(RuleBasedStateMachine):
         self.handed_out = []
         self.systems.do(System.open_again)
 
+    def everything(self) -> None:
+        """The one story that is known before, in which all of HAPPENS does."""
+        first, second, third = NAMES[:3]
+        index = {"due": NOON, "started": NOON, "tags": {"customer": "Ada"}}
+        begin = [Draft(name, True, 0, 1, index, []) for name in (first, second)]
+        self.append([*begin, begin[0]])
+        self.append([Draft(third, True, 0, 2, index, []), Draft(first, False, 1, 1, None, [])])
+        self.post(["e0", "e1"], "cancel", b"{}")
+        self.post(["e0", "e2"], "resume", b"{}")
+        self.tell_all_envelopes(limit=1)
+        self.tell_later_envelopes(0, limit=2)
+        self.tell_what_waits(first)
+        settling = Draft(first, False, 0, 1, {"state": "stuck"}, [("e0", 0), ("e1", 3)])
+        self.append([settling])
+        self.append([settling, Draft(third, True, 0, 2, index, [])])
+        self.forget(NOON + 1)
+        self.read([first, third], by_owner=False)
+        for scan in (Scan(due_until=NOON, limit=1), Scan(states=STATES, everything=True, limit=1)):
+            self.scan(scan)
+        self.close_and_open()
+        self.teardown()
+
     def teardown(self) -> None:
         self.systems.ask(lambda it: seen(it, NAMES, by_owner=True))
         known = [self.envelope(name) for name in ENVELOPES]
-        self.systems.ask(lambda it: it.office.replies(known))
+        told = self.systems.ask(lambda it: it.office.replies(known))
+        self.happened["a reply"] += bool(told)
         self.tell_all_envelopes(limit=512)
         check_orders(self.systems)
 

@@ -241,6 +241,28 @@ class LeaseStory(RuleBasedStateMachine):
                 return
         raise AssertionError(f"{name} is still connected")
 
+    def everything(self) -> None:
+        """The one story that is known before, in which all of HAPPENS does."""
+        self.take(0)
+        self.append(0)
+        self.renew(0)
+        self.take(1)
+        self.take_from_one_that_was_silent(0)
+        self.append(1)  # by the one that was robbed
+        self.renew(1)
+        self.change_writer(0)
+        self.append_late(0)
+        self.append_late(1)
+        self.append(0)
+        self.die(0, connected=True)
+        self.take(2)
+        self.expire()
+        self.leave(0)
+        self.take(2)
+        self.die(0, connected=False)
+        self.take_all_round(0)
+        self.teardown()
+
     def teardown(self) -> None:
         contenders = [runner.contender for runner in self.runners]
         check_one_owner_at_a_time(self.store, contenders)

@@ -8,3 +8,4 @@ UNHURRIED = settings(
 )
 FEW = settings(UNHURRIED, max_examples=25, stateful_step_count=30, derandomize=True, database=None)
 MANY = settings(UNHURRIED, max_examples=500, stateful_step_count=50)
+OFTEN = 20  # what is to happen in many happens so often at least
