@@ -42,6 +42,7 @@ class JournalStory(RuleBasedStateMachine):
         self.systems = systems
         self.versions: dict[str, int] = {}
         self.posted: dict[str, Envelope] = {}
+        self.settled: set[str] = set()
         self.handed_out: list[str] = []
         self.was_closed = False
         for system in systems.each():
@@ -52,8 +53,9 @@ class JournalStory(RuleBasedStateMachine):
     def append(self, drafts: list[Draft]) -> None:
         """One flush: starts, steps, changes of the index, settlements; some of them wrong."""
         versions, batch = dict(self.versions), []
+        open_ones = [each for each in self.posted if each not in self.settled]
         for draft in drafts:
-            batch.append(self.submission(draft, versions))
+            batch.append(self.submission(draft, versions, open_ones))
         told = self.systems.ask(lambda it: it.journal.append(batch))
         if isinstance(told, VersionConflict):
             self.happened["a conflict"] += 1
@@ -61,11 +63,15 @@ class JournalStory(RuleBasedStateMachine):
             return
         for each, stored in zip(batch, told, strict=True):
             self.happened["an append" if stored else "a refused start"] += 1
-            self.happened["a settlement"] += len(each.settles) if stored else 0
+            if stored:
+                self.settled.update(it.envelope_id for it in each.settles)
+                self.happened["a settlement"] += len(each.settles)
             if stored and each.events:
                 self.versions[each.execution_id] = each.expected + len(each.events)
 
-    def submission(self, draft: Draft, versions: dict[str, int]) -> Submission:
+    def submission(
+        self, draft: Draft, versions: dict[str, int], open_ones: list[str]
+    ) -> Submission:
         """What a draft means here: `off` is by how much it takes its stream for longer."""
         name, index = draft.execution_id, None
         known = versions.get(name, 0)
@@ -75,10 +81,14 @@ class JournalStory(RuleBasedStateMachine):
         events = events_of(draft.events, expected)
         if events and expected == known:
             versions[name] = known + len(events)
-        settles = [
-            Settlement(each, self.envelope(each).shard, NOON + settled, b'{"type":"taken"}')
-            for each, settled in draft.settles
-        ]
+        settles = []
+        for number, settled in draft.settles:
+            envelopes = (open_ones if draft.off == 0 else None) or ENVELOPES
+            envelope_id = envelopes[number % len(envelopes)]
+            if envelopes is open_ones:
+                open_ones.remove(envelope_id)
+            shard = self.envelope(envelope_id).shard
+            settles.append(Settlement(envelope_id, shard, NOON + settled, b'{"type":"taken"}'))
         return Submission(name, row(name).shard, expected, events, index, settles)
 
     def envelope(self, name: str, kind: str = "cancel") -> Envelope:
@@ -176,9 +186,9 @@ class JournalStory(RuleBasedStateMachine):
         self.tell_all_envelopes(limit=1)
         self.tell_later_envelopes(0, limit=2)
         self.tell_what_waits(first)
-        settling = Draft(first, False, 0, 1, {"state": "stuck"}, [("e0", 0), ("e1", 3)])
+        settling = Draft(first, False, 0, 1, {"state": "stuck"}, [(0, 0), (0, 3)])
         self.append([settling])
-        self.append([settling, Draft(third, True, 0, 2, index, [])])
+        self.append([replace(settling, off=1), Draft(third, True, 0, 2, index, [])])
         self.forget(NOON + 1)
         self.read([first, third], by_owner=False)
         for scan in (Scan(due_until=NOON, limit=1), Scan(states=STATES, everything=True, limit=1)):

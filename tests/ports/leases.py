@@ -143,7 +143,7 @@ class LeaseStory(RuleBasedStateMachine):
         runner.epoch = self.storage.epoch
         runner.before = before or runner.before
 
-    @precondition(holders)
+    @precondition(lambda self: bool(holders(self)))
     @rule(who=WHO)
     def append(self, who: int) -> None:
         """Who may, does; of anybody else nothing is stored."""
@@ -161,7 +161,7 @@ class LeaseStory(RuleBasedStateMachine):
             return False
         return True
 
-    @precondition(holders)
+    @precondition(lambda self: bool(holders(self)))
     @rule(who=WHO)
     def change_writer(self, who: int) -> None:
         """Its connection was lost: what the last one may still send comes to nothing."""
@@ -181,7 +181,7 @@ class LeaseStory(RuleBasedStateMachine):
         self.happened["a late append is fenced"] += 1
         runner.contender.tenure = now
 
-    @precondition(holders)
+    @precondition(lambda self: bool(holders(self)))
     @rule(who=WHO)
     def renew(self, who: int) -> None:
         """It goes on, unless it is over or taken."""
@@ -201,7 +201,7 @@ class LeaseStory(RuleBasedStateMachine):
         self.happened["an owner's lease ends"] += self.storage.owner is not None
         self.storage.expropriate()
 
-    @precondition(holders)
+    @precondition(lambda self: bool(holders(self)))
     @rule(who=WHO)
     def leave(self, who: int) -> None:
         """It gives up what it has; nothing, if it was taken over."""
@@ -213,7 +213,7 @@ class LeaseStory(RuleBasedStateMachine):
             self.happened["an owner leaves"] += 1
         runner.epoch = 0
 
-    @precondition(holders)
+    @precondition(lambda self: bool(holders(self)))
     @rule(who=WHO, connected=st.booleans())
     def die(self, who: int, connected: bool) -> None:
         """Its process is gone; while the server has its connection, that is not believed."""
