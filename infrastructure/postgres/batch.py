@@ -41,6 +41,7 @@ class Batch:
         self.settles: list[tuple[int, str, int, str, int]] = []
         self.ends: dict[str, int] = {}  # the versions that this batch brings its streams to
         self.torn = False
+        self.unsure = False  # a change came before a start, and counts if that is refused
         self.key_id: str | None = None  # one for all of a flush
 
     def add(self, entry: Entry) -> bool:
@@ -54,7 +55,8 @@ class Batch:
             else:
                 claim = len(self.claims) + 1
                 self.claims[entry.execution_id] = (claim, entry.shard, index)
-                self.updates.pop(entry.execution_id, None)  # which came before, and found no row
+                # One that came before found no row; unless there is one, and the start is refused.
+                self.unsure |= self.updates.pop(entry.execution_id, None) is not None
         if entry.rows:
             self._add_rows(entry, claim)
         for each in entry.settles:

@@ -4,6 +4,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, TypeAlias, cast
 
 import psycopg
 from eventsourcing.persistence import ApplicationRecorder
@@ -19,6 +20,9 @@ from perdure.infrastructure.postgres.address import database_of
 from perdure.infrastructure.postgres.recorder import PostgresRecorder
 from perdure.infrastructure.sqlite.recorder import SQLiteRecorder
 from tests.postgres.schemas import new_name
+
+Place: TypeAlias = tuple[int, int, str, int]  # shard, position, execution, version
+TABLES = ("events", "executions", "mailbox")
 
 
 class Store(ABC):
@@ -50,6 +54,14 @@ class Store(ABC):
         """Takes one stored event away."""
 
     @abstractmethod
+    def empty(self) -> None:
+        """Takes away all events, rows and envelopes, under journals that stay open."""
+
+    @abstractmethod
+    def order(self) -> list[Place]:
+        """Where each event lies, shard by shard in the order of positions."""
+
+    @abstractmethod
     def close(self) -> None:
         """Lets go of everything."""
 
@@ -72,6 +84,19 @@ class MemoryStore(Store):
 
     def lose(self, execution_id: str, version: int) -> None:
         del self._log.streams[execution_id][version - 1]
+
+    def empty(self) -> None:
+        self._log.events.clear()
+        self._log.streams.clear()
+        self._log.executions.clear()
+        self._log.mailbox.open.clear()
+        self._log.mailbox.settled.clear()
+
+    def order(self) -> list[Place]:
+        return sorted(
+            (shard_of(row.execution_id), position, row.execution_id, row.version)
+            for position, row in enumerate(self._log.events, 1)
+        )
 
     def close(self) -> None:
         """Nothing to let go of: its name is its own."""
@@ -113,10 +138,22 @@ class PostgresStore(Store):
 
     def execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """By a connection of its own, as a person with a shell would."""
-        options = f"-c search_path={self.schema}"
-        with psycopg.connect(self.database, autocommit=True, options=options) as connection:
+        with self.connect() as connection:
             found = connection.execute(statement, values)
             return found.fetchall() if found.description else []
+
+    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """Whose statements find the schema."""
+        options = f"-c search_path={self.schema}"
+        return psycopg.connect(self.database, autocommit=True, options=options)
+
+    def empty(self) -> None:
+        self.execute(f"TRUNCATE {', '.join(TABLES)}")
+
+    def order(self) -> list[Place]:
+        columns = "shard, position, execution_id, version"
+        found = self.execute(f"SELECT {columns} FROM events ORDER BY shard, position")
+        return cast("list[Place]", found)
 
     def close(self) -> None:
         """A schema that is not lent stays until its database is dropped."""
@@ -162,6 +199,14 @@ class SQLiteStore(Store):
             connection.executescript(statements)
         finally:
             connection.close()
+
+    def empty(self) -> None:
+        self.script(";".join(f"DELETE FROM {table}" for table in TABLES))
+
+    def order(self) -> list[Place]:
+        columns = "shard, notification_id, execution_id, version"
+        found = self.execute(f"SELECT {columns} FROM events ORDER BY shard, notification_id")
+        return cast("list[Place]", found)
 
     def close(self) -> None:
         for datastore in self._datastores:

@@ -123,6 +123,13 @@ async def test_a_start_and_a_change_in_one_batch_end_in_the_change(journal: Jour
     assert (await journal.rows([A]))[A].state == "blocked"
 
 
+async def test_a_change_before_a_start_counts_if_the_start_is_refused(journal: Journal) -> None:
+    await journal.append([start(A)])
+    batch = [change(A, state="stuck"), start(A), change(B, state="stuck"), start(B)]
+    assert await journal.append(batch) == [True, False, True, True]
+    assert await journal.rows([A, B]) == {A: row(A, state="stuck"), B: row(B)}
+
+
 async def test_a_start_conflicts_with_events_that_nobody_claimed(journal: Journal) -> None:
     await journal.append([Submission(A, shard_of(A), 0, [started()])])
     with pytest.raises(VersionConflict):

@@ -11,61 +11,16 @@ import psycopg
 import pytest
 
 from perdure.domain.identity import shard_of
-from perdure.infrastructure.entry import encoded
-from perdure.infrastructure.postgres import flush, lease, log
-from perdure.infrastructure.postgres.address import database_of
-from perdure.infrastructure.postgres.connection import Connection
 from perdure.infrastructure.postgres.lease import Occupied
-from perdure.infrastructure.postgres.log import Statements
-from perdure.infrastructure.postgres.tenure import Tenure
+from tests.journals.contenders import Contender, check_one_owner_at_a_time
 from tests.journals.patience import wait_until_blocked
 from tests.journals.stores import PostgresStore
-from tests.journals.submissions import payment, start
+from tests.journals.submissions import payment
 from tests.postgres.schemas import Lend
 
 ROUNDS = 60
-SECONDS = 60.0  # no lease ends by itself here
 DEADLINE_SECONDS = 20
 SHARD = shard_of(payment(0))
-
-
-class Contender:
-    """A runner's connection; `append` starts one more execution of the one shard."""
-
-    def __init__(self, store: PostgresStore, names: Iterator[str]) -> None:
-        database = database_of(store.url)
-        self.connection: Connection = database.connect("test")
-        self._statements = Statements(database.schema)
-        self.names = names
-        self.tenure: Tenure | None = None
-        self.acknowledged: list[str] = []
-
-    def take(self) -> Tenure | Occupied:
-        taken = lease.take(self.connection, self._statements, SECONDS, "here")
-        self.tenure = taken if isinstance(taken, Tenure) else None
-        return taken
-
-    def append(self, name: str = "") -> bool:
-        """Whether it was stored; False when it was fenced."""
-        assert self.tenure is not None
-        name = name or next(self.names)
-        entries = [encoded(start(name))]
-        try:
-            assert log.append(self.connection, self._statements, self.tenure, entries) == [True]
-        except psycopg.DatabaseError as error:
-            if error.sqlstate != flush.FENCED:
-                raise
-            return False
-        self.acknowledged.append(name)
-        return True
-
-    def leave(self) -> bool:
-        assert self.tenure is not None
-        lease.leave(self.connection, self._statements, self.tenure.runner)
-        return False
-
-    def take_and_append(self) -> bool:
-        return isinstance(self.take(), Tenure) and self.append()
 
 
 @pytest.fixture
@@ -101,16 +56,6 @@ def expire(store: PostgresStore) -> None:
     store.execute("UPDATE runner SET expires_at = clock_timestamp()")
 
 
-def check(store: PostgresStore, contenders: list[Contender]) -> None:
-    """What was acknowledged is there, nothing else, and each owner's part is of one piece."""
-    rows = store.execute("SELECT position, epoch, execution_id FROM events ORDER BY position")
-    assert [position for position, _, _ in rows] == list(range(1, len(rows) + 1))
-    assert [epoch for _, epoch, _ in rows] == sorted(epoch for _, epoch, _ in rows)
-    acknowledged = sorted(name for each in contenders for name in each.acknowledged)
-    assert sorted({name for _, _, name in rows}) == acknowledged
-    assert len(rows) == 2 * len(acknowledged)
-
-
 def test_of_two_takeovers_that_race_one_wins_and_the_rest_is_fenced(
     store: PostgresStore, three: list[Contender], threads: ThreadPoolExecutor
 ) -> None:
@@ -136,7 +81,7 @@ def test_of_two_takeovers_that_race_one_wins_and_the_rest_is_fenced(
         assert owners == [(winner.tenure.runner, rounds + 1)]
         assert store.execute("SELECT count(*) FROM runner") == [(1,)]
         owner = winner
-    check(store, three)
+    check_one_owner_at_a_time(store, three)
     assert kept, "no append was ever first"
 
 
@@ -162,7 +107,7 @@ def test_a_takeover_waits_for_the_append_under_way_and_goes_on_behind_it(
     assert append.result(DEADLINE_SECONDS)
     assert sorted(each.result(DEADLINE_SECONDS) for each in takeovers) == [False, True]
     assert not owner.append()
-    check(store, three)
+    check_one_owner_at_a_time(store, three)
 
 
 def test_an_owner_that_leaves_while_it_is_taken_over_is_in_nobody_s_way(
@@ -180,7 +125,7 @@ def test_an_owner_that_leaves_while_it_is_taken_over_is_in_nobody_s_way(
         done = [threads.submit(at_once, together, job) for job in jobs]
         assert sorted(each.result(DEADLINE_SECONDS) for each in done) == [False, False, True]
         [owner] = [each for each in others if each.tenure is not None]
-    check(store, three)
+    check_one_owner_at_a_time(store, three)
 
 
 def test_a_runner_that_took_nothing_leaves_no_row(
