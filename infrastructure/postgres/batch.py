@@ -41,7 +41,7 @@ class Batch:
         self.settles: list[tuple[int, str, int, str, int]] = []
         self.ends: dict[str, int] = {}  # the versions that this batch brings its streams to
         self.torn = False
-        self.unsure = False  # a change came before a start, and counts if that is refused
+        self.doubtful = False  # more of it depends on whether the id of a start is taken
         self.key_id: str | None = None  # one for all of a flush
 
     def add(self, entry: Entry) -> bool:
@@ -55,8 +55,8 @@ class Batch:
             else:
                 claim = len(self.claims) + 1
                 self.claims[entry.execution_id] = (claim, entry.shard, index)
-                # One that came before found no row; unless there is one, and the start is refused.
-                self.unsure |= self.updates.pop(entry.execution_id, None) is not None
+                self.doubtful |= entry.execution_id in self.updates
+                self.updates.pop(entry.execution_id, None)  # which came before, and found no row
         if entry.rows:
             self._add_rows(entry, claim)
         for each in entry.settles:
@@ -70,6 +70,7 @@ class Batch:
         end = self.ends.get(execution_id)
         if end is not None:
             self.torn |= end != version
+            self.doubtful |= execution_id in self.claims
         elif version > 0:
             self.expected.append((shard, execution_id, version))
         count = len(entry.rows)

@@ -89,7 +89,7 @@ def append(
     """
     batch = Batch(tenure)
     answer = [batch.add(entry) for entry in entries]
-    if batch.torn or batch.unsure:  # of a start whose id is taken perhaps
+    if batch.torn or batch.doubtful:  # by a start whose id is taken perhaps
         claims = [entry.execution_id for entry in entries if entry.claims]
         batch = Batch(tenure, frozenset(select_rows(connection, statements, claims)))
         answer = [batch.add(entry) for entry in entries]

@@ -156,6 +156,14 @@ async def test_text_that_is_no_unicode_is_recorded_with_escapes(journal: Journal
     assert (await journal.rows([A]))[A].reason == "caf\\udce9 na\\x00me"
 
 
+async def test_a_step_behind_a_refused_start_makes_no_gap(journal: Journal) -> None:
+    # invariant I2; found by a model of the port: PostgreSQL stored version 3 behind version 1
+    await journal.append([replace(start(A), events=[started_with(b"{}")])])
+    with pytest.raises(VersionConflict):
+        await journal.append([start(A), step(A, 2)])
+    assert await lengths(journal, A) == {A: 1}
+
+
 @pytest.mark.parametrize("executions", [1, 3, 700])
 async def test_batches_of_any_size_are_stored(journal: Journal, executions: int) -> None:
     names = [payment(number) for number in range(executions)]
