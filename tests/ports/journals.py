@@ -181,14 +181,24 @@ class JournalStory(RuleBasedStateMachine):
         begin = [Draft(name, True, 0, 1, index, []) for name in (first, second)]
         self.append([*begin, begin[0]])
         self.append([Draft(third, True, 0, 2, index, []), Draft(first, False, 1, 1, None, [])])
+        idle = Draft(third, True, 0, 1, index | {"due": None}, [])
+        self.append([idle])
+        self.append([Draft(third, False, 0, 0, index | {"reason": "told"}, []), idle])
+        self.read([third], by_owner=True)
+        self.append([Draft(third, False, 0, 0, index | {"due": None}, [])])
+        for scan in (Scan(due_until=NOON, limit=1), Scan(begun=True)):
+            self.scan(scan)
         self.post(["e0", "e1"], "cancel", b"{}")
-        self.post(["e0", "e2"], "resume", b"{}")
+        self.post(["e0", "e2"], "resume", b'{"reason":"again"}')
         self.tell_all_envelopes(limit=1)
         self.tell_later_envelopes(0, limit=2)
         self.tell_what_waits(first)
         settling = Draft(first, False, 0, 1, {"state": "stuck"}, [(0, 0), (0, 3)])
         self.append([settling])
         self.append([replace(settling, off=1), Draft(third, True, 0, 2, index, [])])
+        again = Draft(first, False, 0, 0, None, [(0, 0)])
+        self.append([again])
+        self.append([again])  # nothing is open any more: of one that is settled
         self.forget(NOON + 1)
         self.read([first, third], by_owner=False)
         for scan in (Scan(due_until=NOON, limit=1), Scan(states=STATES, everything=True, limit=1)):
