@@ -8,6 +8,7 @@ mistake. Who performs them is perdure.sagas.stage's matter.
 import asyncio
 import gc
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -148,9 +149,22 @@ def names_of(runnable: Runnable) -> list[str]:
 
 
 def everything_declared() -> list[Runnable]:
-    """All that this process has. There is no registry, and a test's own are nowhere imported."""
+    """All that this process has. There is no registry, and a test's own are nowhere imported.
+
+    What was frozen (gc.freeze) the collector does not tell; that was in a module by then.
+    """
     kinds = (Activity, Compensation, Probe)
-    return [each for each in gc.get_objects() if type(each) in kinds]
+    within = (each for module in list(sys.modules.values()) for each in names_in(module))
+    found = {id(each): each for each in (*gc.get_objects(), *within) if type(each) in kinds}
+    for each in list(found.values()):
+        if isinstance(each, Activity):
+            found |= {id(one): one for one in (each.compensation, each.probe) if one is not None}
+    return list(found.values())
+
+
+def names_in(module: object) -> list[object]:
+    """What a module holds; some that pass for modules hold nothing."""
+    return list(getattr(module, "__dict__", {}).values())
 
 
 def _method(world: object, name: str) -> Fake | None:

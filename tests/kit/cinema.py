@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from perdure import Done, Failure, NotDone, Retry, activity, verify, workflow
 
 
-class SoldOut(Failure):
+class HouseFull(Failure):
     film: str
 
 
@@ -30,7 +30,7 @@ async def find_seat(visitor: str) -> Done[Booked] | NotDone:
     raise CalledForReal
 
 
-@activity(raises=[SoldOut], on_unknown=verify(find_seat), timeout=60.0)
+@activity(raises=[HouseFull], on_unknown=verify(find_seat), timeout=60.0)
 async def hold_seat(visitor: str, film: str) -> Booked:
     raise CalledForReal
 
@@ -50,11 +50,11 @@ def price_of(film: str) -> int:
     return 100 * len(film)
 
 
-@workflow(key="visitor", raises=[SoldOut])
+@workflow(key="visitor", raises=[HouseFull])
 async def visit(request: Visit) -> str:
     seat = await hold_seat(request.visitor, request.film)
     await asyncio.sleep(timedelta(days=request.days_until).total_seconds())
     receipt = await take_money(request.visitor, await price_of(request.film))
     if receipt == "refused":
-        raise SoldOut(film=request.film)
+        raise HouseFull(film=request.film)
     return f"seat {seat.seat}, {receipt}"

@@ -18,7 +18,7 @@ from perdure import (
     workflow,
 )
 from perdure.testing import BadFake, NoFake, engine
-from tests.kit.cinema import Booked, SoldOut, Visit, hold_seat, price_of, take_money, visit
+from tests.kit.cinema import Booked, HouseFull, Visit, hold_seat, price_of, take_money, visit
 
 FOR_FREE = {hold_seat: lambda: Booked(seat=1), take_money: lambda: "paid", price_of: lambda: 0}
 
@@ -33,7 +33,7 @@ class Cinema:
     async def hold_seat(self, visitor: str, film: str) -> Booked:
         self._note()
         if film == "full":
-            raise SoldOut(film=film)
+            raise HouseFull(film=film)
         return Booked(seat=self.seats.setdefault(visitor, len(self.seats) + 1))
 
     def free_seat(self, visitor: str) -> None:
@@ -69,10 +69,10 @@ async def test_a_month_with_retries_passes_at_once() -> None:
 async def test_a_saga_that_fails_is_undone_by_the_methods_of_its_world() -> None:
     world = Cinema()
     async with engine([visit], world=world, real=[price_of]) as opened:
-        with pytest.raises(SoldOut):
+        with pytest.raises(HouseFull):
             await opened.execute(visit, Visit(visitor="Bob"))
         assert world.seats == {}
-        with pytest.raises(SoldOut):
+        with pytest.raises(HouseFull):
             await opened.execute(visit, Visit(visitor="Eve", film="full"))
 
 
@@ -91,15 +91,15 @@ async def test_the_stream_is_that_of_real_time_but_for_the_times() -> None:
     @threaded.compensate
     async def unthreaded(result: str | None) -> None: ...
 
-    @workflow(key=str, raises=[SoldOut])
+    @workflow(key=str, raises=[HouseFull])
     async def short(request: str) -> None:
         doubled = await threaded("b")  # on its own: how long a thread takes is nobody's to say
         first = await asyncio.gather(shaky("a"), asyncio.sleep(0.01))
         await asyncio.sleep(0.02)
-        raise SoldOut(film=f"{first[0]}{doubled}")
+        raise HouseFull(film=f"{first[0]}{doubled}")
 
     async def stream(opened: Any) -> list[Any]:
-        with pytest.raises(SoldOut):
+        with pytest.raises(HouseFull):
             await opened.execute(short, "x")
         untimed = []
         for event in await opened.handle("short@x").history():
@@ -196,7 +196,7 @@ async def test_time_is_let_pass_by_hand_to_look_at_what_is_under_way() -> None:
 
 
 async def test_a_restart_goes_on_with_the_code_of_today() -> None:
-    @workflow(name="visit", key="visitor", raises=[SoldOut])
+    @workflow(name="visit", key="visitor", raises=[HouseFull])
     async def visit_of_today(request: Visit) -> str:
         return "today: " + await visit.function(request)
 
