@@ -8,6 +8,7 @@ from typing import Any
 
 import hypothesis
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from perdure.domain.errors import BadIdentity
 from perdure.infrastructure.simulation.schedule import read
@@ -33,7 +34,7 @@ def search_for(
     """The search that a user means."""
     workflow = subject.workflow
     if isinstance(requests, st.SearchStrategy):
-        drawn = requests.filter(lambda request: can_be_started(workflow, request))
+        drawn = valid(requests).filter(lambda request: can_be_started(workflow, request))
     else:
         drawn = st.sampled_from(list(requests))
     several = st.lists(drawn, min_size=1, max_size=executions, unique_by=workflow.key_of)
@@ -53,6 +54,15 @@ def prove(
     except Violation as violation:
         found = shortest(search, violation) if schedule is None else violation
         raise Violation(told(search.subject, found, search.once_more(found))) from None
+
+
+@st.composite
+def valid(draw: st.DrawFn, requests: st.SearchStrategy[Any]) -> Any:
+    """Without what a request's own type refuses: `builds` knows of types, not of validators."""
+    try:
+        return draw(requests)
+    except ValidationError:
+        hypothesis.reject()
 
 
 def can_be_started(workflow: Workflow[Any, Any], request: Any) -> bool:

@@ -5,6 +5,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -296,3 +297,21 @@ def test_a_fake_that_needs_real_time_is_told() -> None:
             return await asyncio.to_thread(str, euros)
 
     assert "real time does not pass there" in story_of(purchase, world=Slow)
+
+
+class Priced(BaseModel):
+    key: str
+    euros: Decimal
+
+
+def test_requests_that_their_own_type_refuses_are_passed_over() -> None:
+    @workflow(key="key")
+    async def priced(request: Priced) -> int:
+        return await look_up(request.key)
+
+    def finite(world: object, endings: Sequence[Ending]) -> bool:
+        return all(each.request.euros.is_finite() for each in endings)
+
+    check_workflow(priced, requests=st.builds(Priced), invariant=finite, examples=20)
+    story = story_of(priced, requests=st.builds(Priced), invariant=lambda _: False)
+    assert "requests=[Priced(key='0', euros=Decimal('0'))]" in story
