@@ -49,9 +49,9 @@ async def test_an_encrypted_flush_whose_answer_was_lost_is_read_back(
     journal: Journal, server: PostgresStore, proxy: Proxy, ring: Rotating, *, rotated: bool
 ) -> None:
     # behaviours 1, 51, 64
-    await journal.append([start(A)])
+    await journal.append([start(A), start(C)])
     proxy.lose_reply(B.encode())
-    batch = [start(A), start(B), step(A, 2), change(A, state="stuck", reason="no refund")]
+    batch = [start(C), start(B), step(A, 2), change(A, state="stuck", reason="no refund")]
     with pytest.raises(JournalUnavailable, match="connection was lost"):
         await journal.append(batch)
     assert proxy.lost.is_set()

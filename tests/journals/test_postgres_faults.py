@@ -31,9 +31,9 @@ async def test_a_flush_whose_answer_was_lost_is_read_back(
     journal: Journal, server: PostgresStore, proxy: Proxy
 ) -> None:
     # behaviours 1, 51
-    await journal.append([start(A)])
+    await journal.append([start(A), start(C)])
     proxy.lose_reply(B.encode())
-    batch = [start(A), start(B), step(A, 2), change(A, state="stuck")]
+    batch = [start(C), start(B), step(A, 2), change(A, state="stuck")]
     with pytest.raises(JournalUnavailable, match="connection was lost"):
         await journal.append(batch)
     assert proxy.lost.is_set()
@@ -49,9 +49,9 @@ async def test_a_flush_that_never_arrived_is_stored_when_it_is_tried_again(
     journal: Journal, server: PostgresStore, proxy: Proxy
 ) -> None:
     # behaviour 51
-    await journal.append([start(A)])
+    await journal.append([start(A), start(C)])
     proxy.lose_request(B.encode())
-    batch = [start(A), start(B), step(A, 2)]
+    batch = [start(C), start(B), step(A, 2)]
     with pytest.raises(JournalUnavailable):
         await journal.append(batch)
     proxy.heal()
