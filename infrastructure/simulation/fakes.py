@@ -155,7 +155,9 @@ def everything_declared() -> list[Runnable]:
     """
     kinds = (Activity, Compensation, Probe)
     within = (each for module in list(sys.modules.values()) for each in names_in(module))
-    found = {id(each): each for each in (*gc.get_objects(), *within) if type(each) in kinds}
+    found: dict[int, Any] = {
+        id(each): each for each in (*gc.get_objects(), *within) if type(each) in kinds
+    }
     for each in list(found.values()):
         if isinstance(each, Activity):
             found |= {id(one): one for one in (each.compensation, each.probe) if one is not None}

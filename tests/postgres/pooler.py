@@ -142,9 +142,12 @@ class Pooler:
             server = server or self._borrow()
             server.send(request)
             request = b""
-            if answer(server, client) and self._mode == "transaction":
+            ready = answer(server, client)
+            if ready.endswith(b"I") and self._mode == "transaction":
+                # Before the client hears of it: pgbouncer handles nobody in between either.
                 self._give_back(server)
                 server = None
+            client.send(ready)
         if server is not None:
             if self._mode == "session":
                 server.send(message(b"Q", b"DISCARD ALL\0"))
@@ -171,12 +174,12 @@ def message(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("!I", len(body) + 4) + body
 
 
-def answer(server: Wire, client: Wire) -> bool:
-    """Passes it on; whether no transaction is open then."""
+def answer(server: Wire, client: Wire) -> bytes:
+    """Passes it on, but for its end, which tells whether a transaction is open then."""
     while True:
         kind, told = server.read()
-        client.send(told)
         if kind == READY:
-            return told[-1:] == b"I"
+            return told
         if not kind:
             raise OSError("the server is gone")
+        client.send(told)
