@@ -12,6 +12,7 @@ from perdure.infrastructure.simulation.process import ProcessLoop, pause
 from perdure.infrastructure.simulation.storage import Storage
 
 AGAIN_SECONDS = 0.5
+MICROSECOND = 1e-6  # later than its end: the world's time is in whole ones
 FROZEN_SECONDS = 40.0  # longer than a lease, mostly
 
 
@@ -57,7 +58,7 @@ class SimulatedLease:
         self._storage.expire(self.epoch)
         self._until = self._process.time() + self._seconds * 2 / 3
         self._timers += [
-            self._process.call_at(self._until, self._over),
+            self._process.call_at(self._until + MICROSECOND, self._over),
             self._process.call_later(seconds, self._renew),
         ]
 
