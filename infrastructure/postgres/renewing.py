@@ -61,7 +61,9 @@ class Renewing:
                 pause = min(AGAIN_SECONDS, self._seconds / 10)
                 continue
             pause, self.trouble = self._seconds / 3, ""
-            if told is None:
+            if told is None or self._now() >= self.until:
+                # Also when the answer comes too late: what was not begun meanwhile, since the lease
+                # was not held, is begun by nobody unless its loss is told.
                 self.over = True
             else:
                 self._clock.told(told)

@@ -56,7 +56,8 @@ class SimulatedLease:
     def not_renewed(self, seconds: float) -> None:
         """It cannot be renewed for so long."""
         self._storage.expire(self.epoch)
-        self._until = self._process.time() + self._seconds * 2 / 3
+        until = self._process.time() + self._seconds * 2 / 3
+        self._until = until if self._until is None else min(until, self._until)
         self._timers += [
             self._process.call_at(self._until + MICROSECOND, self._over),
             self._process.call_later(seconds, self._renew),
@@ -84,7 +85,7 @@ class SimulatedLease:
         self._news.tell()
 
     def _renew(self) -> None:
-        if self._mine and self._storage.renew(self.epoch):
+        if self.held and self._storage.renew(self.epoch):
             self._until = None
         elif self._mine:
             self.lost()

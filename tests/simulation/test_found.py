@@ -12,7 +12,8 @@ from perdure.infrastructure.simulation.schedule import Listed
 from perdure.sagas.stage import Stage
 from perdure.sagas.threads import Begun, Done, Work
 from tests.simulation.playing import play
-from tests.simulation.setting import Ordered, Setting
+from tests.simulation.rolled import Rolled
+from tests.simulation.setting import Ordered, Setting, drawn
 
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited")
 BOOK = ["do", 1, "book", "", ""]
@@ -148,3 +149,9 @@ async def test_an_attempt_that_waits_for_a_thread_never_begins_once_its_executio
     with pytest.raises(Exception, match="was not begun"):
         crowd.waiting[0]()
     assert not called
+
+
+@pytest.mark.parametrize("seed", [210_311, 220_315, 268_001])
+def test_a_lease_that_was_over_for_its_holder_is_told_as_lost(seed: int) -> None:
+    # Renewed late it was held again, without a word; what was not begun meanwhile never was.
+    assert play(drawn(seed), Rolled(seed)).problem is None
