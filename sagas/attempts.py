@@ -115,7 +115,8 @@ class Attempt:
         own = around.context.copy()
         if is_async:
             own.run(current.set, context)
-            self._task = new_task(self._run(function, arguments, around.lease), loop, own)
+            running = self._run(function, arguments, context.execution_id, around.lease)
+            self._task = new_task(running, loop, own)
             self._task.add_done_callback(self._task_ended, context=around.context)
             if self.runnable.timeout is not None and not self._task.done():
                 self._begins(loop)
@@ -125,29 +126,31 @@ class Attempt:
             limit, begun = (self.runnable.timeout, around.clock), partial(self._begins, loop)
 
         def work() -> Any:
-            if self._left or not around.lease.held:
-                text = (
-                    f"{context.execution_id}: {self.runnable.name} was not begun: the lease is lost"
-                )
-                raise LostLease(text)
+            self._check(context.execution_id, around.lease)
             return own.run(_run_in_thread, function, arguments, context, limit)
 
         around.threads.run(work, self._thread_ended, begun)
 
     async def _run(
-        self, function: Callable[..., Awaitable[Any]], arguments: dict[str, Any], lease: Lease
+        self,
+        function: Callable[..., Awaitable[Any]],
+        arguments: dict[str, Any],
+        execution_id: str,
+        lease: Lease,
     ) -> Any:
-        self._check(lease)
+        self._check(execution_id, lease)
         try:
             return await function(**arguments)
         except SystemExit as error:
             raise Exited(error) from error
 
-    def _check(self, lease: Lease) -> None:
+    def _check(self, execution_id: str, lease: Lease) -> None:
         """Some time may have passed since it was launched. Raises LostLease."""
         if self._left or not lease.held:
-            name = self.runnable.name
-            raise LostLease(f"{name} was not begun: the lease is lost; whoever has it goes on")
+            raise LostLease(
+                f"{execution_id}: {self.runnable.name} was not begun: the lease is lost; whoever "
+                "has it goes on"
+            )
 
     def leave(self) -> None:
         """Its execution leaves memory: as `cancel`, and what waits for a thread never begins."""
