@@ -9,11 +9,10 @@ import os
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from perdure.infrastructure.command_line.listing import JournalOption, JSONOption
 from perdure.infrastructure.command_line.reading import visited
+from perdure.infrastructure.command_line.results import progress
 from perdure.infrastructure.command_line.terminal import screen
 from perdure.infrastructure.command_line.verdicts import print_json, print_report
 from perdure.infrastructure.gate.answers import Task
@@ -100,21 +99,8 @@ async def _checked(url: str, task: Task, wanted: Wanted, jobs: int) -> Report:
                     param_hint="--module",
                 )
             return Report()
-        with progress(screen(stderr=True)) as bar:
+        with progress(screen(stderr=True), "executions") as bar:
             done = bar.add_task("replayed", total=None if wanted.finished else many)
             return await check(
                 journal, task, wanted, jobs=jobs, told=lambda more: bar.advance(done, more)
             )
-
-
-def progress(console: Console) -> Progress:
-    """A bar, where somebody sees it."""
-    return Progress(
-        TextColumn("executions"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )

@@ -101,7 +101,7 @@ def placed_now(
     if not to_place:
         return []
     wait_seconds = WAIT_SECONDS if asked.wait is None else asked.wait
-    with results.progress(notes) as bar:
+    with results.progress(notes, "orders") as bar:
         task = bar.add_task("orders", total=len(to_place))
         try:
             return asyncio.run(

@@ -45,10 +45,10 @@ class Words:
                 return f"would be {self.past}"
 
 
-def progress(console: Console) -> Progress:
+def progress(console: Console, of_what: str) -> Progress:
     """A bar, where somebody sees it."""
     return Progress(
-        TextColumn("orders"),
+        TextColumn(of_what),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
