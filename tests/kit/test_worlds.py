@@ -7,12 +7,15 @@ from pydantic import BaseModel
 
 from perdure import EngineSettings, activity, current_activity, suspend, workflow
 from perdure.domain import events
-from perdure.infrastructure.simulation.clock import START
+from perdure.domain.mailbox import KEPT_SECONDS
+from perdure.infrastructure.simulation.clock import START, CountedIds, SimulatedClock
 from perdure.infrastructure.simulation.customer import RESUME_SECONDS
 from perdure.infrastructure.simulation.invariants import check_world
+from perdure.infrastructure.simulation.office import SimulatedPostOffice
 from perdure.infrastructure.simulation.process import pause
 from perdure.infrastructure.simulation.schedule import Fault, Listed
 from perdure.infrastructure.simulation.world import LOOK_SECONDS, Circumstances, World
+from perdure.sagas.client import Client
 
 AT_MOST = 2
 
@@ -87,3 +90,28 @@ def test_no_more_are_in_flight_than_there_may_be(faults: list[Fault]) -> None:
     world = world_of(faults, parked=0, others=12, in_flight=AT_MOST)
     assert max(most) <= AT_MOST + len(faults)  # what died with its process is under way for ever
     assert sum(customer.end is not None for customer in world.customers) == 12
+
+
+def test_a_result_is_given_after_the_reply_to_the_start_was_forgotten() -> None:
+    # invariant I12; the mailbox keeps replies for a week
+    world = World([errand], schedule=Listed())
+    process = world.machine.process("late customer")
+    office = SimulatedPostOffice(world.storage, world.schedule, world.machine.later, world.tell)
+    client = Client(office, clock=SimulatedClock(world.machine.clock), ids=CountedIds("late"))
+    given: list[object] = []
+
+    async def come_back_late() -> None:
+        handle = await client.start(errand, Errand(name="late"))
+        await pause(KEPT_SECONDS + 2 * 3_600)
+        await handle.accepted()
+        given.append(await handle.result())
+
+    process.begin(come_back_late())
+    # Another order, since an engine tidies its mailbox when there is mail.
+    world.order(errand, Errand(name="other"), after_seconds=KEPT_SECONDS + 3_600)
+    try:
+        world.machine.run(lambda: bool(given), 30 * 24 * 3_600)
+    finally:
+        world.close()
+    assert "late-1" not in world.storage.log.mailbox.settled, "it was not forgotten"
+    assert given == ["late was run"]
