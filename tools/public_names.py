@@ -7,13 +7,14 @@ name comes or goes, and says so in CHANGELOG.md.
 from pathlib import Path
 
 import perdure
+import perdure.testing
 
 PIN = Path(__file__).resolve().parent.parent / "tests" / "tidy" / "public_names.txt"
 
 
 def public_names() -> list[str]:
-    """`perdure.__all__`, sorted: what users may import."""
-    return sorted(getattr(perdure, "__all__", ()))
+    """What users may import: `perdure.__all__`, and the kit's as testing.NAME; sorted."""
+    return sorted([*perdure.__all__, *(f"testing.{name}" for name in perdure.testing.__all__)])
 
 
 def pinned_names() -> list[str]:
