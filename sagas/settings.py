@@ -16,8 +16,10 @@ class EngineSettings:
     `lease_seconds`: on PostgreSQL, how long nobody else takes over after the engine's last sign of
     life; it stops by itself after two thirds of that.
     `stop_seconds`: how long a stop lets attempts in flight end. `scan_seconds`: how often the
-    journal is looked through for work that nobody told of. `on_parked` is called on the engine's
-    loop with an ExecutionParked whenever an execution becomes suspended, blocked or stuck.
+    journal is looked through for work that nobody told of, and the clock for having been set
+    forward; without the lease, thirty times as often for what others ended. `on_parked` is called
+    on the engine's loop with an ExecutionParked whenever an execution becomes suspended, blocked
+    or stuck.
     """
 
     max_in_flight: int = 512
